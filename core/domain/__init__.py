@@ -1,0 +1,1 @@
+"""Pure rules of maintenance: standard library only, `now` is an argument, no I/O, no logging."""

@@ -1,0 +1,1 @@
+"""Doors: decode, authorise, call one service, encode."""

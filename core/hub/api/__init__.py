@@ -1,0 +1,1 @@
+"""The open HTTP API, one router per noun."""

@@ -1,0 +1,1 @@
+"""The contract: nothing else crosses a process."""

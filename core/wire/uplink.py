@@ -1,0 +1,344 @@
+"""Messages between an edge and the hub, over MQTT or HTTP alike: events up, acknowledgements and configuration down.
+
+Knows shapes and limits, not how they are carried. Every envelope has a version `v`; the hub takes `v` and `v - 1`.
+Times are aware UTC. Assets are named by their number (`A-00123`), the word both sides and people share.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+VERSION = 1
+MAX_EVENT_BYTES = 64 * 1024
+MAX_BATCH = 500
+
+Severity = Literal["critical", "major", "minor", "info"]
+Quality = Literal["good", "uncertain", "bad_comm", "bad_stale", "bad_config"]
+Value = float | bool | str | None
+
+
+class Message(BaseModel):
+    """A message of this contract: unknown optional fields of a newer sender are ignored, NaN is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+# ---------------------------------------------------------------- events, edge → hub
+
+
+class AlarmRaised(Message):
+    """A rule's condition has held for its on-delay. `occurrence` is unique for ever and names one raise-to-clear."""
+
+    kind: Literal["alarm_raised"] = "alarm_raised"
+    occurrence: str = Field(min_length=8, max_length=40)
+    rule: str = Field(max_length=40, description="Rule id as in EdgeConfig.")
+    rule_name: str = Field(max_length=200)
+    asset: str = Field("", max_length=40, description="Asset number; empty when the point belongs to none.")
+    device: str = Field("", max_length=40)
+    point: str = Field("", max_length=40)
+    point_name: str = Field("", max_length=200)
+    severity: Severity = "major"
+    value: Value = None
+    limit: float | None = None
+    unit: str = Field("", max_length=20)
+    raised_at: AwareDatetime
+    first_out: bool = False
+
+
+class AlarmCleared(Message):
+    """The occurrence is over: its condition has been false for the off-delay, or its rule was taken away."""
+
+    kind: Literal["alarm_cleared"] = "alarm_cleared"
+    occurrence: str = Field(min_length=8, max_length=40)
+    rule: str = Field(max_length=40)
+    asset: str = Field("", max_length=40)
+    value: Value = None
+    cleared_at: AwareDatetime
+    reason: Literal["normal", "rule_removed", "out_of_service"] = "normal"
+
+
+class ChartFrozen(Message):
+    """What the point did from 10 minutes before to 2 minutes after the raise, at the edge's own resolution."""
+
+    kind: Literal["chart_frozen"] = "chart_frozen"
+    occurrence: str = Field(min_length=8, max_length=40)
+    rule: str = Field(max_length=40)
+    point: str = Field(max_length=40)
+    point_name: str = Field("", max_length=200)
+    unit: str = Field("", max_length=20)
+    raised_at: AwareDatetime
+    limit: float | None = None
+    offsets_ms: list[int] = Field(description="Milliseconds from `raised_at`, ascending, negative before it.")
+    values: list[float | None] = Field(description="One per offset; None where the reading was not good.")
+    complete: bool = True
+
+
+class Born(Message):
+    """First event of an epoch: lists what is active, so that the hub can settle occurrences of a lost outbox."""
+
+    kind: Literal["born"] = "born"
+    reason: Literal["new", "ordered"] = "new"
+    active: list[str] = Field(default_factory=list, description="Occurrences still active.")
+    agent_version: str = ""
+
+
+class Voided(Message):
+    """The edge no longer has this event: the mark may pass it, and the hub opens a data-gap ticket."""
+
+    kind: Literal["voided"] = "voided"
+    reason: str = Field(max_length=200)
+
+
+Event = Annotated[
+    AlarmRaised | AlarmCleared | ChartFrozen | Born | Voided, Field(discriminator="kind")
+]
+
+
+class UplinkEvent(Message):
+    """One event under its key: (edge, epoch, seq); `seq` is gap-free from 1 in each epoch."""
+
+    seq: int = Field(ge=1)
+    at: AwareDatetime = Field(description="Edge clock when the event was committed there.")
+    body: Event
+
+
+class UplinkBatch(Message):
+    """Up to 500 events of one epoch. Sent again until acknowledged; the second time is harmless."""
+
+    v: int = VERSION
+    edge: str = Field(min_length=1, max_length=40)
+    epoch: str = Field(pattern="^[0-9a-f]{32}$")
+    sent_at: AwareDatetime
+    events: list[UplinkEvent] = Field(min_length=1, max_length=MAX_BATCH)
+
+
+class Rejected(Message):
+    """An event the hub has put among the dead letters; it counts as consumed."""
+
+    seq: int
+    code: str
+    detail: str = Field("", max_length=500)
+
+
+class UplinkAck(Message):
+    """All events up to `through` are committed in the hub, or dead-lettered as `rejected` says."""
+
+    v: int = VERSION
+    epoch: str
+    through: int = Field(ge=0)
+    hub_epoch: str = Field(description="Changes when the hub's database was restored: replay after `through`.")
+    missing: list[tuple[int, int]] = Field(default_factory=list, description="First and last seq wanted again.")
+    rejected: list[Rejected] = Field(default_factory=list)
+    new_epoch: bool = Field(False, description="A conflict was found: the edge must begin a new epoch.")
+
+
+def digest(event: UplinkEvent) -> str:
+    """SHA-256 of an event's canonical JSON: the same key with another digest is a conflict, not a repeat."""
+    return hashlib.sha256(event.model_dump_json().encode()).hexdigest()
+
+
+# ---------------------------------------------------------------- configuration, hub → edge
+
+Id = Annotated[str, Field(min_length=1, max_length=40)]
+
+
+class ModbusTcpDevice(Message):
+    """One Modbus unit behind a TCP address. Devices with the same host and port share one line."""
+
+    kind: Literal["modbus_tcp"] = "modbus_tcp"
+    id: Id
+    name: str = Field(max_length=200)
+    asset: str = Field("", max_length=40, description="Asset that gets the communication alarm.")
+    host: str = Field(min_length=1, max_length=253)
+    port: int = Field(502, ge=1, le=65535)
+    unit: int = Field(1, ge=0, le=255)
+    poll_ms: int = Field(1000, ge=20, le=3_600_000, description="Scan interval of points without their own.")
+    timeout_ms: int = Field(1000, ge=20, le=60_000)
+    min_gap_ms: int = Field(0, ge=0, le=10_000, description="Silence the device needs between requests.")
+    max_registers: int = Field(125, ge=1, le=125, description="Most registers the device gives in one reply.")
+    offline_after_s: float = Field(10, ge=0, description="Silence after which the communication alarm is raised.")
+
+
+class MqttDevice(Message):
+    """A machine that publishes JSON or plain values to a broker of the plant."""
+
+    kind: Literal["mqtt"] = "mqtt"
+    id: Id
+    name: str = Field(max_length=200)
+    asset: str = Field("", max_length=40)
+    url: str = Field(pattern=r"^mqtts?://[^\s/@]+$", description="mqtt://host:port")
+    username: str = ""
+    password: str = Field("", repr=False)
+    topic: str = Field(min_length=1, max_length=500, description="Topic filter; wildcards + and # allowed.")
+    offline_after_s: float = Field(60, ge=0)
+
+
+Device = Annotated[ModbusTcpDevice | MqttDevice, Field(discriminator="kind")]
+
+Area = Literal["holding", "input", "coil", "discrete"]
+DataType = Literal[
+    "bool", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64"
+]
+WordOrder = Literal["ABCD", "BADC", "CDAB", "DCBA"]
+
+
+class PointConfig(Message):
+    """One measured value. Modbus: area, address, type, order, bit. MQTT: topic (optional) and JSON path."""
+
+    id: Id
+    device: Id
+    name: str = Field(max_length=200)
+    unit: str = Field("", max_length=20)
+    asset: str = Field("", max_length=40)
+    area: Area = "holding"
+    address: int = Field(0, ge=0, le=65535, description="As on the wire, counted from 0.")
+    type: DataType = "uint16"
+    order: WordOrder = "ABCD"
+    bit: int | None = Field(None, ge=0, le=15, description="Bit of a register; makes the point a bool.")
+    scale: float = 1.0
+    offset: float = 0.0
+    topic: str = Field("", max_length=500, description="MQTT topic, when the device's filter covers several.")
+    path: str = Field("", max_length=200, description="Path into the JSON, such as `motor.temp` or `a[0].v`.")
+    poll_ms: int | None = Field(None, ge=20, le=3_600_000)
+
+
+class RuleConfig(Message):
+    """When a point's readings mean trouble. Delays in seconds; the deadband in the point's unit."""
+
+    id: Id
+    name: str = Field(max_length=200)
+    point: Id
+    asset: str = Field("", max_length=40)
+    condition: Literal["high", "low", "bit", "no_data"]
+    limit: float | None = Field(None, description="For high and low.")
+    when: bool = Field(True, description="For bit: the state that means trouble.")
+    after_s: float | None = Field(None, gt=0, description="For no_data: seconds without a good reading.")
+    on_delay_s: float = Field(0, ge=0, le=86_400)
+    off_delay_s: float = Field(0, ge=0, le=86_400)
+    deadband: float = Field(0, ge=0)
+    severity: Severity = "major"
+
+
+class EdgeConfig(Message):
+    """All an edge has to do, pushed whole, retained, versioned; the edge answers in EdgeStatus."""
+
+    v: int = VERSION
+    edge: str
+    version: int = Field(ge=1)
+    telemetry_s: float = Field(5, ge=1, le=3600, description="Seconds between telemetry messages.")
+    devices: list[Device] = Field(default_factory=list)
+    points: list[PointConfig] = Field(default_factory=list)
+    rules: list[RuleConfig] = Field(default_factory=list)
+
+
+class ConfigError(Message):
+    """What is wrong with a configuration, and where: `rules[2].point` …"""
+
+    path: str
+    code: str
+    detail: str
+
+
+class DeviceHealth(Message):
+    """How one device does. `detail` names address and reason, such as `illegal address 40010`."""
+
+    id: str
+    state: Literal["ok", "failing", "unknown"]
+    code: str = ""
+    detail: str = ""
+    since_at: AwareDatetime | None = None
+
+
+class EdgeStatus(Message):
+    """Retained birth and last will of an edge, sent on every change."""
+
+    v: int = VERSION
+    edge: str
+    online: bool
+    at: AwareDatetime
+    epoch: str = ""
+    agent_version: str = ""
+    config_version: int = Field(0, description="Version that is applied; 0 for none.")
+    config_errors: list[ConfigError] = Field(default_factory=list)
+    config_refused: int = Field(0, description="Version that was refused for `config_errors`; 0 for none.")
+    devices: list[DeviceHealth] = Field(default_factory=list)
+    outbox_depth: int = 0
+
+
+class PointSample(Message):
+    """A point since the last telemetry message: extremes, mean and last of its good readings."""
+
+    id: str
+    at: AwareDatetime
+    quality: Quality
+    last: Value = None
+    low: float | None = None
+    high: float | None = None
+    mean: float | None = None
+    n: int = 0
+
+
+class Telemetry(Message):
+    """Points that had readings since the last message; may be lost, never before alarms."""
+
+    v: int = VERSION
+    edge: str
+    at: AwareDatetime
+    points: list[PointSample]
+
+
+class EdgeCommand(Message):
+    """An order to an edge that needs no configuration. Unknown ones are answered with an error."""
+
+    v: int = VERSION
+    id: str
+    name: Literal["status", "new_epoch"]
+
+
+class EdgeReply(Message):
+    """The answer to EdgeCommand `id`."""
+
+    v: int = VERSION
+    id: str
+    ok: bool
+    detail: str = ""
+
+
+# ---------------------------------------------------------------- joining, and others' alarms
+
+
+class JoinEdge(Message):
+    """An edge's request for its login, by the one-time code that the console showed."""
+
+    code: str = Field(min_length=6, max_length=64)
+    hostname: str = Field("", max_length=200)
+    agent_version: str = ""
+
+
+class EdgeJoined(Message):
+    """The edge's own login at broker and hub; shown once, kept 0600."""
+
+    edge: str
+    name: str
+    mqtt_host: str
+    mqtt_port: int
+    mqtt_tls: bool = False
+    password: str = Field(repr=False)
+    http_url: str
+
+
+class ThirdPartyAlarm(Message):
+    """What a program without our agent publishes to `fettle/v1/in/<source>/alarm` or posts."""
+
+    v: int = VERSION
+    id: str = Field(min_length=1, max_length=100, description="Unique at the source: repeats are harmless.")
+    key: str = Field(min_length=1, max_length=100, description="What alarms; one open ticket per asset and key.")
+    asset: str = Field("", max_length=40)
+    title: str = Field(min_length=1, max_length=200)
+    severity: Severity = "major"
+    active: bool = True
+    at: datetime | None = None

@@ -1,0 +1,1 @@
+"""The supervisors' console: the only room that imports PySide6."""

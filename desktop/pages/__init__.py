@@ -1,0 +1,1 @@
+"""One module per page: lay out, connect, call the hub; compute nothing."""

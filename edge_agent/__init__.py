@@ -1,0 +1,1 @@
+"""The shop-floor agent: polls devices, decides alarms, delivers each event once."""

@@ -1,0 +1,1 @@
+"""Protocol drivers: the only room that imports pymodbus."""
