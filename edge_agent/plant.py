@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import random
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -33,9 +34,15 @@ FAULTS: dict[str, Fault] = {
     fault.name: fault
     for fault in (
         Fault("barrel-overheat", "moulding", "barrel zone 2 rises 1.6 °C a second up to 262 °C"),
-        Fault("pump-trip", "moulding", "the hydraulic pump's overload trips: bit 2 of the status word, pressure falls"),
+        Fault(
+            "pump-trip",
+            "moulding",
+            "the hydraulic pump's overload trips: bit 2 of the status word, pressure falls",
+        ),
         Fault("door-open", "moulding", "the guard door reports open: discrete input 1, the cycle stops"),
-        Fault("compressor-overheat", "compressor", "discharge temperature rises 1.2 °C a second up to 118 °C"),
+        Fault(
+            "compressor-overheat", "compressor", "discharge temperature rises 1.2 °C a second up to 118 °C"
+        ),
         Fault("compressor-trip", "compressor", "motor trip: discrete input 2, the net pressure falls"),
         Fault("pressure-stuck", "compressor", "the pressure sensor repeats its last value for ever"),
         Fault("compressor-dead", "compressor", "the unit keeps its connection and answers nothing"),
@@ -76,7 +83,7 @@ def near(value: float, target: float, tau_s: float, dt_s: float) -> float:
     return target + (value - target) * math.exp(-dt_s / tau_s)
 
 
-class Machine:
+class Machine(ABC):
     """What all machines have: a name, a random source, faults that are on, and a clock of its own."""
 
     name = ""
@@ -93,9 +100,9 @@ class Machine:
         self._wander = near(self._wander, 0.0, 60.0, dt_s) + self.random.gauss(0, 0.05) * math.sqrt(dt_s)
         self.move(dt_s)
 
+    @abstractmethod
     def move(self, dt_s: float) -> None:
         """The machine's own physics for `dt_s` seconds."""
-        raise NotImplementedError
 
     def noise(self, sigma: float) -> float:
         """Measurement noise, with the slow wander that real sensors have."""
@@ -268,7 +275,9 @@ class Compressor(ModbusMachine):
             self._starts += 1
         loaded = running and (self._bar < 6.8 or (self.bits["loaded"] and self._bar < 7.8))
         demand = 0.055 + 0.02 * math.sin(self.seconds / 37) + self.random.gauss(0, 0.004)
-        self._bar = max(0.0, self._bar + dt_s * ((0.13 if loaded else 0.0) - demand * min(1.0, self._bar / 3)))
+        self._bar = max(
+            0.0, self._bar + dt_s * ((0.13 if loaded else 0.0) - demand * min(1.0, self._bar / 3))
+        )
         self._current_a = near(self._current_a, 58.0 if loaded else 24.0 if running else 0.0, 0.8, dt_s)
         self._rpm = near(self._rpm, 2960.0 if running else 0.0, 3.0, dt_s)
         if "compressor-overheat" in self.faults and running:
