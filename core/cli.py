@@ -39,8 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         extra = {"console": "desktop", "broker": "hub"}.get(args[0], args[0])
         print(
-            f"fettle: '{args[0]}' needs {error.name}, which is not installed: "
-            f"pip install 'fettle[{extra}]'",
+            f"fettle: '{args[0]}' needs {error.name}, which is not installed: pip install 'fettle[{extra}]'",
             file=sys.stderr,
         )
         return 3

@@ -34,9 +34,7 @@ def normalise(tag: str | None) -> str:
 
 def from_environment() -> str:
     """The language of this computer's user."""
-    return normalise(
-        os.environ.get("FETTLE_LANGUAGE") or os.environ.get("LC_ALL") or os.environ.get("LANG")
-    )
+    return normalise(os.environ.get("FETTLE_LANGUAGE") or os.environ.get("LC_ALL") or os.environ.get("LANG"))
 
 
 def use(language: str) -> None:

@@ -13,9 +13,7 @@ _SECRET_WORDS = ("password", "secret", "token", "code", "authorization", "cookie
 _HARMLESS = {"code"}  # error codes are named `code`; join and set-up codes are named `*_code`
 
 
-def _hide_secrets(
-    _logger: Any, _name: str, event: MutableMapping[str, Any]
-) -> MutableMapping[str, Any]:
+def _hide_secrets(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key in event:
         if key not in _HARMLESS and any(word in key.lower() for word in _SECRET_WORDS):
             event[key] = "***"

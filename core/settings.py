@@ -44,7 +44,9 @@ class BrokerSettings(_Section):
         "",
         description="mqtt://host:port or mqtts://host:port of an outside broker. Empty: the embedded one.",
     )
-    bind: str = Field("127.0.0.1", description="Address of the embedded broker; 0.0.0.0 for edges on the LAN.")
+    bind: str = Field(
+        "127.0.0.1", description="Address of the embedded broker; 0.0.0.0 for edges on the LAN."
+    )
     port: int = Field(1883, ge=0, le=65535, description="Port of the embedded broker; 0 picks a free one.")
     public_host: str = Field(
         "", description="Broker host told to edges that join. Empty: the host of the hub's public address."
@@ -80,7 +82,9 @@ class HubSettings(_Section):
     timezone: str = Field("Asia/Shanghai", description="Time zone of the plant (IANA name).")
     language: Literal["zh_CN", "en"] = Field("zh_CN", description="Language of notices and new accounts.")
     currency: str = Field("CNY", pattern="^[A-Z]{3}$", description="ISO 4217 code of all money.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level written.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least level written."
+    )
     http: HttpSettings = HttpSettings()
     broker: BrokerSettings = BrokerSettings()
     limits: LimitSettings = LimitSettings()
@@ -92,7 +96,9 @@ class EdgeSettings(_Section):
     data_dir: Path = Field(
         default_factory=lambda: data_dir("edge"), description="Outbox, cached configuration and login."
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level written.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least level written."
+    )
     outbox_quota_mib: int = Field(512, ge=32, description="Most disk for events and charts, MiB.")
     keep_acked_h: int = Field(72, ge=0, description="Hours that acknowledged events stay for a replay.")
     uplink_window: int = Field(64, ge=1, le=500, description="Events under way before an acknowledgement.")
@@ -102,10 +108,13 @@ class ConsoleSettings(_Section):
     """`fettle console`, file `console.toml`; most of it is kept by the console itself."""
 
     data_dir: Path = Field(
-        default_factory=lambda: data_dir("console"), description="Window layout, hub address and crash reports."
+        default_factory=lambda: data_dir("console"),
+        description="Window layout, hub address and crash reports.",
     )
     hub_url: str = Field("", description="Hub to connect to; empty asks on the first run.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("WARNING", description="Least level written.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "WARNING", description="Least level written."
+    )
 
 
 S = TypeVar("S", bound=_Section)
@@ -195,5 +204,9 @@ def describe(model: type[BaseModel], where: str = "") -> Iterator[tuple[str, str
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             yield from describe(inner, f"{where}{name}.")
         else:
-            default = "(per user)" if field.default_factory and name == "data_dir" else field.get_default(call_default_factory=True)
+            default = (
+                "(per user)"
+                if field.default_factory and name == "data_dir"
+                else field.get_default(call_default_factory=True)
+            )
             yield where + name, "" if default is None else str(default), field.description or ""

@@ -17,7 +17,7 @@ class Quality(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One value of one point. `source_at`: when the device had it; `received_at`: when the edge got it (both aware UTC)."""
+    """One value of one point; `source_at`: when the device had it, `received_at`: when the edge got it (aware UTC)."""
 
     value: float | bool | str | None
     quality: Quality
