@@ -93,9 +93,7 @@ class Voided(Message):
     reason: str = Field(max_length=200)
 
 
-Event = Annotated[
-    AlarmRaised | AlarmCleared | ChartFrozen | Born | Voided, Field(discriminator="kind")
-]
+Event = Annotated[AlarmRaised | AlarmCleared | ChartFrozen | Born | Voided, Field(discriminator="kind")]
 
 
 class UplinkEvent(Message):
@@ -130,8 +128,12 @@ class UplinkAck(Message):
     v: int = VERSION
     epoch: str
     through: int = Field(ge=0)
-    hub_epoch: str = Field(description="Changes when the hub's database was restored: replay after `through`.")
-    missing: list[tuple[int, int]] = Field(default_factory=list, description="First and last seq wanted again.")
+    hub_epoch: str = Field(
+        description="Changes when the hub's database was restored: replay after `through`."
+    )
+    missing: list[tuple[int, int]] = Field(
+        default_factory=list, description="First and last seq wanted again."
+    )
     rejected: list[Rejected] = Field(default_factory=list)
     new_epoch: bool = Field(False, description="A conflict was found: the edge must begin a new epoch.")
 
@@ -160,7 +162,9 @@ class ModbusTcpDevice(Message):
     timeout_ms: int = Field(1000, ge=20, le=60_000)
     min_gap_ms: int = Field(0, ge=0, le=10_000, description="Silence the device needs between requests.")
     max_registers: int = Field(125, ge=1, le=125, description="Most registers the device gives in one reply.")
-    offline_after_s: float = Field(10, ge=0, description="Silence after which the communication alarm is raised.")
+    offline_after_s: float = Field(
+        10, ge=0, description="Silence after which the communication alarm is raised."
+    )
 
 
 class MqttDevice(Message):
@@ -180,9 +184,7 @@ class MqttDevice(Message):
 Device = Annotated[ModbusTcpDevice | MqttDevice, Field(discriminator="kind")]
 
 Area = Literal["holding", "input", "coil", "discrete"]
-DataType = Literal[
-    "bool", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64"
-]
+DataType = Literal["bool", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64"]
 WordOrder = Literal["ABCD", "BADC", "CDAB", "DCBA"]
 
 
@@ -336,7 +338,9 @@ class ThirdPartyAlarm(Message):
 
     v: int = VERSION
     id: str = Field(min_length=1, max_length=100, description="Unique at the source: repeats are harmless.")
-    key: str = Field(min_length=1, max_length=100, description="What alarms; one open ticket per asset and key.")
+    key: str = Field(
+        min_length=1, max_length=100, description="What alarms; one open ticket per asset and key."
+    )
     asset: str = Field("", max_length=40)
     title: str = Field(min_length=1, max_length=200)
     severity: Severity = "major"
