@@ -1,0 +1,91 @@
+"""The journal: every change, written in the change's own transaction; read as audit trail and live feed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from core.domain.people import Action, Actor, require
+from core.services import notices
+from core.storage import db
+from core.storage.tables import JournalRow
+from core.wire.journal import JournalEntry
+
+# Any two committed rows must become visible in the order of their ids, or a reader that has seen the
+# higher one never sees the lower. SQLite has one writer; PostgreSQL needs this lock until the commit.
+_ORDER_LOCK = 7_460_001
+
+_listeners: list[Callable[[], None]] = []
+
+
+def listen(wake: Callable[[], None]) -> Callable[[], None]:
+    """Call `wake` after each commit that wrote to the journal, from any thread; returns how to stop it."""
+    _listeners.append(wake)
+    return lambda: _listeners.remove(wake)
+
+
+def _wake() -> None:
+    for wake in list(_listeners):
+        wake()
+
+
+def write(
+    actor: Actor,
+    verb: str,
+    subject: str,
+    subject_id: int | None,
+    now: datetime,
+    ticket_id: int | None = None,
+    **data: Any,
+) -> int:
+    """Append one row to the running transaction, with the notices it causes; return its cursor.
+
+    `verb` is past tense, such as `ticket.created`; `data` holds what a reader needs later: before and after
+    values, names, reasons. Dates and decimals as strings.
+    """
+    if db.is_postgresql():
+        db.database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_ORDER_LOCK,))
+    row = JournalRow.create(
+        at=now,
+        actor=actor.ref,
+        actor_name=actor.name[:100],
+        verb=verb,
+        subject=subject,
+        subject_id=subject_id,
+        ticket_id=ticket_id,
+        data=data,
+    )
+    notices.queue(row, now)
+    db.after_commit(_wake)
+    return int(row.id)
+
+
+@db.reading
+def after(actor: Actor, cursor: int, limit: int = 500) -> list[JournalEntry]:
+    """Rows with an id above `cursor`, oldest first, that `actor` may see."""
+    require(actor, Action.TICKET_READ)
+    rows = JournalRow.select().where(JournalRow.id > cursor).order_by(JournalRow.id).limit(limit)
+    return [view(row) for row in rows]
+
+
+@db.reading
+def head() -> int:
+    """The id of the newest row; 0 when there is none."""
+    row = JournalRow.select(JournalRow.id).order_by(JournalRow.id.desc()).first()
+    return 0 if row is None else int(row.id)
+
+
+def view(row: JournalRow) -> JournalEntry:
+    """A row as the API tells it."""
+    return JournalEntry(
+        id=row.id,
+        at=row.at,
+        actor=row.actor,
+        actor_name=row.actor_name,
+        verb=row.verb,
+        subject=row.subject,
+        subject_id=row.subject_id,
+        ticket_id=row.ticket_id,
+        data=row.data,
+    )

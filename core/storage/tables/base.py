@@ -1,0 +1,58 @@
+"""Column types that mean the same in SQLite and PostgreSQL, and the base of all rows."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import peewee
+
+from core.storage.db import database
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class UtcField(peewee.BigIntegerField):
+    """An aware UTC datetime, kept as microseconds since 1970: sorts and compares alike everywhere."""
+
+    def db_value(self, value: Any) -> Any:
+        """Refuses naive datetimes: they would be wrong by hours."""
+        if not isinstance(value, datetime):
+            return super().db_value(value)
+        if value.tzinfo is None:
+            raise ValueError(f"{self.name}: naive datetime")
+        return (value - _EPOCH) // _MICROSECOND
+
+    def python_value(self, value: Any) -> Any:
+        """Back to an aware UTC datetime."""
+        return None if value is None else _EPOCH + timedelta(microseconds=int(value))
+
+
+class JsonField(peewee.TextField):
+    """A JSON document that is read and written whole, never searched in."""
+
+    def db_value(self, value: Any) -> Any:
+        """Compact JSON text; NaN is refused."""
+        return None if value is None else json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+    def python_value(self, value: Any) -> Any:
+        """The document."""
+        return None if value is None else json.loads(value)
+
+
+class Row(peewee.Model):
+    """Base of all rows: bound to the database that `open_database` chose."""
+
+    class Meta:
+        """Peewee's settings."""
+
+        database = database
+        legacy_table_names = False
+
+
+class VersionedRow(Row):
+    """A row people edit: `version` grows with each change, so that nobody overwrites another unseen."""
+
+    version = peewee.IntegerField(default=1)

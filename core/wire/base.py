@@ -1,0 +1,57 @@
+"""What all messages of the HTTP API share: views are lenient to read, requests are strict."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+T = TypeVar("T")
+
+
+class View(BaseModel):
+    """What the hub tells; a newer hub may tell more, which older clients ignore."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class Request(BaseModel):
+    """What a client asks; an unknown field is an error, so that a typing mistake is not silently lost."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+def _trim(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
+
+
+Trimmed = Annotated[str, BeforeValidator(_trim)]
+Name = Annotated[str, BeforeValidator(_trim), StringConstraints(min_length=1, max_length=100)]
+Title = Annotated[str, BeforeValidator(_trim), StringConstraints(min_length=1, max_length=200)]
+
+
+class Page(View, Generic[T]):
+    """A page of a list; pass `next` as `after` for the following one."""
+
+    items: list[T]
+    next: str | None = None
+    total: int | None = None
+
+
+class Ref(View):
+    """A thing named: id and what people call it."""
+
+    id: int
+    name: str
+    number: str = ""
+
+
+class Problem(View):
+    """The one JSON shape of every error."""
+
+    code: str
+    message: str = Field(description="In the language asked for, with the remedy.")
+    detail: str = Field("", description="In English, for logs.")
+    fields: dict[str, str] = Field(default_factory=dict, description="Field → code of what is wrong with it.")
+    params: dict[str, str] = Field(default_factory=dict)
+    trace: str = Field("", description="Names the log entry of an internal error.")

@@ -1,0 +1,115 @@
+"""From points to block reads: which registers are asked for together. Knows addresses and costs, no sockets.
+
+A request costs about as much as reading `GAP_REGISTERS` more registers, so nearer neighbours share one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from core.wire.uplink import ModbusTcpDevice, PointConfig
+from edge_agent.drivers.decode import WORDS, Decoder, Slot, bits_decoder, registers_decoder
+
+GAP_REGISTERS = 16
+GAP_BITS = 256
+MAX_BITS = 2000
+FUNCTIONS = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One request, and which points its reply feeds."""
+
+    function: int
+    address: int
+    count: int
+    points: tuple[PointConfig, ...]
+    decode: Decoder = field(compare=False, repr=False)
+
+    @property
+    def reply_bytes(self) -> int:
+        """Exact number of data bytes of a right reply."""
+        return self.count * 2 if self.function >= 3 else (self.count + 7) // 8
+
+    @property
+    def label(self) -> str:
+        """As people name it: `holding 40 to 47`."""
+        area = next(name for name, code in FUNCTIONS.items() if code == self.function)
+        last = self.address + self.count - 1
+        return f"{area} {self.address}" if self.count == 1 else f"{area} {self.address} to {last}"
+
+
+def intervals(device: ModbusTcpDevice, points: Iterable[PointConfig]) -> dict[int, list[PointConfig]]:
+    """The points of `device` by scan interval in milliseconds."""
+    groups: dict[int, list[PointConfig]] = {}
+    for point in points:
+        groups.setdefault(point.poll_ms or device.poll_ms, []).append(point)
+    return groups
+
+
+def blocks(device: ModbusTcpDevice, points: Iterable[PointConfig]) -> list[Block]:
+    """The fewest sensible requests that read `points`, within the device's limits."""
+    by_function: dict[int, list[PointConfig]] = {}
+    for point in points:
+        by_function.setdefault(FUNCTIONS[point.area], []).append(point)
+    return [
+        block
+        for function, group in sorted(by_function.items())
+        for block in _merge(function, sorted(group, key=lambda p: (p.address, width(p))), device.max_registers)
+    ]
+
+
+def width(point: PointConfig) -> int:
+    """How many registers (or bits) a point takes."""
+    return 1 if point.area in ("coil", "discrete") or point.bit is not None else WORDS[point.type]
+
+
+def halves(block: Block) -> list[Block]:
+    """Two blocks for one that the device refused, cut at the widest gap, else in the middle; one point stays one."""
+    points = block.points
+    if len({(p.address, width(p)) for p in points}) == 1:
+        return [block]
+    ends = [max(p.address + width(p) for p in points[: cut]) for cut in range(1, len(points))]
+    gaps = [points[cut].address - ends[cut - 1] for cut in range(1, len(points))]
+    widest = max(gaps)
+    middle = len(points) / 2
+    cuts = [cut for cut in range(1, len(points)) if gaps[cut - 1] == widest]
+    cut = min(cuts, key=lambda at: abs(at - middle))
+    return [make(block.function, points[:cut]), make(block.function, points[cut:])]
+
+
+def make(function: int, points: Sequence[PointConfig]) -> Block:
+    """The block that just covers `points`, which are sorted by address."""
+    first = points[0].address
+    count = max(point.address + width(point) for point in points) - first
+    slots = [
+        Slot(
+            offset=point.address - first,
+            type="uint16" if point.bit is not None else point.type,
+            order=point.order,
+            bit=point.bit,
+            scale=point.scale,
+            shift=point.offset,
+        )
+        for point in points
+    ]
+    decode = bits_decoder(slots) if function <= 2 else registers_decoder(slots, count)
+    return Block(function, first, count, tuple(points), decode)
+
+
+def _merge(function: int, points: Sequence[PointConfig], max_registers: int) -> list[Block]:
+    gap, most = (GAP_BITS, MAX_BITS) if function <= 2 else (GAP_REGISTERS, max_registers)
+    merged: list[Block] = []
+    run: list[PointConfig] = []
+    end = 0
+    for point in points:
+        reach = max(end, point.address + width(point))
+        if run and (point.address - end > gap or reach - run[0].address > most):
+            merged.append(make(function, run))
+            run, reach = [], point.address + width(point)
+        run.append(point)
+        end = reach
+    if run:
+        merged.append(make(function, run))
+    return merged
