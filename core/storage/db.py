@@ -46,7 +46,7 @@ def is_postgresql() -> bool:
 
 
 def _sqlite(file: Path) -> peewee.Database:
-    return peewee.SqliteDatabase(
+    db: peewee.Database = peewee.SqliteDatabase(
         str(file),
         pragmas={
             "journal_mode": "wal",
@@ -57,6 +57,7 @@ def _sqlite(file: Path) -> peewee.Database:
         },
         timeout=30,
     )
+    return db
 
 
 def _postgresql(url: str) -> peewee.Database:

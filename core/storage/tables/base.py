@@ -20,7 +20,7 @@ class UtcField(peewee.BigIntegerField):
     def db_value(self, value: Any) -> Any:
         """Refuses naive datetimes: they would be wrong by hours."""
         if not isinstance(value, datetime):
-            return super().db_value(value)
+            return value
         if value.tzinfo is None:
             raise ValueError(f"{self.name}: naive datetime")
         return (value - _EPOCH) // _MICROSECOND
@@ -44,6 +44,8 @@ class JsonField(peewee.TextField):
 
 class Row(peewee.Model):
     """Base of all rows: bound to the database that `open_database` chose."""
+
+    id = peewee.AutoField()
 
     class Meta:
         """Peewee's settings."""
