@@ -1,0 +1,116 @@
+"""What services know of this plant: start-up settings, and the facts people set later. Leaf of the services."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+from core.settings import HubSettings
+from core.storage import db
+from core.storage.tables import MetaRow
+
+PLANT = "plant"
+HUB_EPOCH = "hub_epoch"
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """What people set: `public_url` is the address phones reach, "" when nobody has set one."""
+
+    name: str = ""
+    language: str = "zh_CN"
+    public_url: str = ""
+    set_up: bool = False
+
+
+_lock = threading.Lock()
+_hub = HubSettings()
+_own_url = ""
+_plant: Plant | None = None
+
+
+def use(settings: HubSettings, own_url: str = "") -> None:
+    """Start-up settings for all services; `own_url` is where this hub listens. For the composition root."""
+    global _hub, _own_url
+    with _lock:
+        _hub = settings
+        _own_url = own_url.rstrip("/")
+    forget()
+
+
+def forget() -> None:
+    """Read the plant's facts anew: they were changed, or the database is another one."""
+    global _plant
+    _plant = None
+
+
+def hub() -> HubSettings:
+    """The start-up settings."""
+    return _hub
+
+
+def zone() -> ZoneInfo:
+    """The plant's time zone."""
+    return ZoneInfo(_hub.timezone)
+
+
+def files_dir() -> Path:
+    """Where uploaded files lie."""
+    return _hub.data_dir / "files"
+
+
+@db.reading
+def plant() -> Plant:
+    """The plant's facts, kept in memory until `change_plant`."""
+    global _plant
+    known = _plant
+    if known is None:
+        known = Plant(**{"language": _hub.language, **(get(PLANT) or {})})
+        _plant = known
+    return known
+
+
+def change_plant(**facts: Any) -> Plant:
+    """Set some of the plant's facts, in the running transaction."""
+    put(PLANT, {**(get(PLANT) or {}), **facts})
+    # Also after a roll-back of this transaction the next reader must see what is in the database.
+    forget()
+    db.after_commit(forget)
+    return Plant(**{"language": _hub.language, **(get(PLANT) or {})})
+
+
+def public_url() -> str:
+    """Address that phones reach, without a slash at its end: people's, else the file's, else this hub's own."""
+    return (plant().public_url or _hub.http.public_url or _own_url or _local_url()).rstrip("/")
+
+
+def _local_url() -> str:
+    scheme = "https" if _hub.http.tls_cert else "http"
+    return f"{scheme}://{_hub.http.host}:{_hub.http.port}"
+
+
+@db.transaction
+def hub_epoch() -> str:
+    """32 hex digits made at the first start; a restored database gets new ones, and edges send again."""
+    known = get(HUB_EPOCH)
+    if known is None:
+        known = secrets.token_hex(16)
+        put(HUB_EPOCH, known)
+    return cast(str, known)
+
+
+def get(key: str) -> Any:
+    """A fact of MetaRow; None when it was never set."""
+    row = MetaRow.get_or_none(MetaRow.key == key)
+    return None if row is None else row.value
+
+
+def put(key: str, value: Any) -> None:
+    """Set a fact, in the running transaction."""
+    MetaRow.insert(key=key, value=value).on_conflict(
+        conflict_target=[MetaRow.key], update={MetaRow.value: value}
+    ).execute()
