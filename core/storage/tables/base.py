@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import peewee
 
@@ -52,6 +52,10 @@ class Row(peewee.Model):
 
         database = database
         legacy_table_names = False
+
+    if TYPE_CHECKING:
+        # Peewee adds `asset_id` beside `asset`, and back-references, only at run time.
+        def __getattr__(self, name: str) -> Any: ...
 
 
 class VersionedRow(Row):

@@ -1,0 +1,66 @@
+"""Fetching rows to show or change: the right error when one is missing or was changed meanwhile."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from core.errors import Conflict, NotFound
+from core.storage import db
+from core.storage.tables import Row, VersionedRow
+from core.wire.base import Ref
+
+
+def get(model: type[Row], row_id: int, noun: str) -> Any:
+    """The row `row_id`; NotFound `<noun>.not_found` otherwise."""
+    row = model.get_or_none(model.id == row_id)
+    if row is None:
+        raise NotFound(f"{noun}.not_found", f"no {noun} {row_id}", id=row_id)
+    return row
+
+
+def lock(model: type[Row], row_id: int, noun: str, version: int | None = None) -> Any:
+    """The row, held until the running transaction ends; Conflict `<noun>.changed` unless it has `version`."""
+    query = model.select().where(model.id == row_id)
+    # SQLite has one writer at a time; PostgreSQL is told to hold the row.
+    row = (query.for_update() if db.is_postgresql() else query).first()
+    if row is None:
+        raise NotFound(f"{noun}.not_found", f"no {noun} {row_id}", id=row_id)
+    if version is not None and row.version != version:
+        raise Conflict(
+            f"{noun}.changed",
+            f"{noun} {row_id} is at version {row.version}, not {version}",
+            name=getattr(row, "name", "") or getattr(row, "number", ""),
+            version=row.version,
+        )
+    return row
+
+
+def change(row: VersionedRow, **values: Any) -> dict[str, list[Any]]:
+    """Set columns and save as the next version; return what differed as {column: [before, after]}.
+
+    Foreign keys are given as ids under their column name (`team_id`). Nothing is saved when nothing differs.
+    """
+    changed: dict[str, list[Any]] = {}
+    for name, value in values.items():
+        before = getattr(row, name)
+        if before != value:
+            changed[name] = [plain(before), plain(value)]
+            setattr(row, name, value)
+    if changed:
+        row.version += 1
+        row.save()
+    return changed
+
+
+def plain(value: Any) -> Any:
+    """A value as the journal keeps it: dates and decimals as text."""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def ref(row: Any) -> Ref | None:
+    """A row as a reference; None for none."""
+    return None if row is None else Ref(id=row.id, name=row.name, number=getattr(row, "number", ""))
