@@ -9,10 +9,10 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import wraps
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
 import peewee
@@ -28,6 +28,9 @@ database = peewee.DatabaseProxy()
 # SQLite lets one connection write at a time; queueing here keeps eight clients from starving each
 # other in its busy handler.
 _one_writer = threading.RLock()
+
+# Trouble of the database itself, never the fault of what was to be written.
+DatabaseTrouble = (peewee.OperationalError, peewee.InterfaceError)
 
 ATTEMPTS = 6
 _PASSING = ("deadlock detected", "could not serialize", "database is locked", "database table is locked")
@@ -85,14 +88,35 @@ def _postgresql(url: str) -> peewee.Database:
     )
 
 
+def close() -> None:
+    """Close this thread's connection, and the pool with all of its idle ones."""
+    opened = database.obj
+    if isinstance(opened, PooledPostgresqlDatabase):
+        opened.close_all()
+    elif opened is not None and not opened.is_closed():
+        opened.close()
+
+
+def _borrowed() -> AbstractContextManager[object]:
+    """A connection for the time of a use case, unless this thread already has one."""
+    if is_postgresql() and database.is_closed():
+        return cast(AbstractContextManager[object], database.connection_context())
+    return nullcontext()
+
+
 @contextmanager
 def _begin() -> Iterator[None]:
     if is_postgresql():
-        with database.connection_context(), database.atomic():
+        with _borrowed(), database.atomic():
             yield
     else:
         with _one_writer, database.atomic("IMMEDIATE"):
             yield
+
+
+def savepoint() -> AbstractContextManager[object]:
+    """Inside a transaction: what is done in here is undone alone when it raises."""
+    return cast(AbstractContextManager[object], database.savepoint())
 
 
 def transaction(use_case: Callable[P, R]) -> Callable[P, R]:
@@ -125,12 +149,7 @@ def reading(use_case: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(use_case)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        borrowed = (
-            database.connection_context()
-            if is_postgresql() and not database.in_transaction() and database.is_closed()
-            else nullcontext()
-        )
-        with borrowed:
+        with _borrowed():
             return use_case(*args, **kwargs)
 
     return run

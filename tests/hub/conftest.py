@@ -1,0 +1,103 @@
+"""A fresh database for each test, once on SQLite and once on PostgreSQL (a temporary cluster of this run)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from core.services import settings
+from core.storage import db
+from core.storage.tables import ALL
+
+NOW = datetime(2026, 3, 10, 2, 0, tzinfo=UTC)  # a Tuesday, 10:00 in Shanghai
+
+
+def _postgresql_bin() -> Path:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not found:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    return found[-1].parent
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """A PostgreSQL cluster that lives as long as this test run, on a socket in its own folder."""
+    programs = _postgresql_bin()
+    folder = Path(tempfile.mkdtemp(prefix="fettle-pg-"))  # tmp_path is closed to the user postgres
+    as_owner: list[str] = []
+    if os.getuid() == 0:  # PostgreSQL refuses to run as root
+        shutil.chown(folder, "postgres", "postgres")
+        as_owner = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
+    data = folder / "data"
+    options = ["-A", "trust", "-U", "fettle", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
+    subprocess.run(
+        [*as_owner, str(programs / "initdb"), "-D", str(data), *options], check=True, capture_output=True
+    )
+    server = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off -c full_page_writes=off"
+    control = [*as_owner, str(programs / "pg_ctl"), "-D", str(data), "-w", "-l", str(folder / "log")]
+    subprocess.run([*control, "-o", server, "start"], check=True, capture_output=True)
+    try:
+        yield f"postgresql://fettle@localhost/postgres?host={folder}"
+    finally:
+        subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql_tables(postgresql_url: str) -> str:
+    """The cluster's URL, once its tables are there."""
+    opened = db.open_database(postgresql_url, Path())
+    with opened.connection_context():
+        opened.create_tables(ALL)
+    db.close()
+    return postgresql_url
+
+
+@pytest.fixture(scope="session")
+def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty SQLite database with all tables, to be copied."""
+    file = tmp_path_factory.mktemp("sqlite") / "empty.db"
+    opened = db.open_database("", file)
+    opened.create_tables(ALL)
+    db.close()
+    return file
+
+
+@pytest.fixture
+def sqlite_database(sqlite_file: Path, tmp_path: Path) -> Iterator[Path]:
+    """A fresh SQLite database for tests that need no second kind."""
+    file = tmp_path / "fettle.db"
+    shutil.copy(sqlite_file, file)
+    db.open_database("", file)
+    settings.forget()
+    yield file
+    db.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A fresh database with all tables, bound; its value says of which kind."""
+    if request.param == "sqlite":
+        request.getfixturevalue("sqlite_database")
+        yield "sqlite"
+        return
+    opened = db.open_database(request.getfixturevalue("postgresql_tables"), Path())
+    settings.forget()
+    names = ", ".join(f'"{row._meta.table_name}"' for row in ALL)
+    with opened.connection_context():
+        opened.execute_sql(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
+    yield "postgresql"
+    db.close()
+
+
+@pytest.fixture
+def now() -> datetime:
+    """A moment on a working day."""
+    return NOW
