@@ -138,6 +138,13 @@ def tick(rule: Rule, state: AlarmState, now_s: float) -> tuple[AlarmState, list[
     return _fall_due(rule, state, now_s)
 
 
+def heard(state: AlarmState, at_s: float) -> AlarmState:
+    """Good readings have come until `at_s` without a step for each: what counts for no_data when values stand still."""
+    if state.good_s is not None and at_s <= state.good_s:
+        return state
+    return replace(state, good_s=at_s)
+
+
 def due_s(rule: Rule, state: AlarmState) -> float | None:
     """When `tick` would next change something if no reading came; None for never."""
     if state.pending and state.since_s is not None:
