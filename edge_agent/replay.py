@@ -63,7 +63,7 @@ class Ticket:
 def read_rules(file: Path) -> EdgeConfig:
     """The rule file, in the shape of an edge's configuration; AppError `replay.*` names what is wrong and where."""
     try:
-        return EdgeConfig.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+        config = EdgeConfig.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
     except OSError as error:
         raise AppError("replay.no_file", f"cannot read {file}: {error}", file=file, reason=error) from error
     except yaml.YAMLError as error:
@@ -74,6 +74,19 @@ def read_rules(file: Path) -> EdgeConfig:
         raise AppError(
             "replay.bad_rules", f"{file}: {path}: {first['msg']}", file=file, path=path, reason=first["msg"]
         ) from error
+    for index, rule in enumerate(config.rules):
+        if all(point.id != rule.point for point in config.points):
+            raise AppError(
+                "replay.unknown_point", f"{file}: no point {rule.point}", file=file, points=rule.point
+            )
+        try:
+            domain_rule(rule)
+        except ValueError as error:
+            path = f"rules.{index}"
+            raise AppError(
+                "replay.bad_rules", f"{file}: {path}: {error}", file=file, path=path, reason=error
+            ) from error
+    return config
 
 
 def read_rows(file: Path, points: Sequence[str], zone: ZoneInfo | None = None) -> Iterator[Row]:
