@@ -10,7 +10,7 @@ from typing import Any, cast
 import structlog
 
 _SECRET_WORDS = ("password", "secret", "token", "code", "authorization", "cookie")
-_HARMLESS = {"code"}  # error codes are named `code`; join and set-up codes are named `*_code`
+_HARMLESS = {"code", "error_code", "status_code", "exit_code"}  # join and set-up codes are named `*_code` too
 
 
 def _hide_secrets(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -138,9 +138,19 @@ def load(model: type[S], file: Path | None = None, **given: Any) -> S:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise AppError("settings.no_file", f"no settings file {path}", file=path) from None
+        except OSError as error:
+            raise AppError(
+                "settings.unreadable",
+                f"cannot read {path}: {error}",
+                file=path,
+                reason=error.strerror or error,
+            ) from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise AppError("settings.not_toml", f"{path}: {error}", file=path, reason=error) from None
-    _merge(values, _from_environment(ENV_PREFIX[model]))
+    above = _from_environment(ENV_PREFIX[model])
+    _refuse_unknown(model, values, "", str(path))
+    _refuse_unknown(model, above, "", f"{ENV_PREFIX[model]}*")
+    _merge(values, above)
     _merge(values, {key: value for key, value in given.items() if value is not None})
     _refuse_unknown(model, values, "", str(path))
     try:
@@ -165,7 +175,9 @@ def _from_environment(prefix: str) -> dict[str, Any]:
             *sections, key = name.removeprefix(prefix).lower().split("__")
             inner = values
             for section in sections:
-                inner = inner.setdefault(section, {})
+                if not isinstance(inner.get(section), dict):
+                    inner[section] = {}
+                inner = inner[section]
             inner[key] = value.split(",") if key == "trusted_proxies" else value
     return values
 

@@ -22,6 +22,16 @@ from installer.build_hook import compile_catalogues
 ROOT = Path(__file__).resolve().parent.parent
 KEYWORDS: dict[str, tuple[int, ...] | None] = {"_": None, "N_": None, "ngettext": (1, 2)}
 
+# Without dates and names, which would differ on every run.
+HEADER = r"""msgid ""
+msgstr ""
+"Content-Type: text/plain; charset=UTF-8\n"
+"Content-Transfer-Encoding: 8bit\n"
+"Language: zh_CN\n"
+"Plural-Forms: nplurals=1; plural=0;\n"
+
+"""
+
 
 @dataclass(frozen=True)
 class Domain:
@@ -78,7 +88,16 @@ def update(domain: Domain, root: Path = ROOT) -> None:
     catalogue.update(collect(domain, root), no_fuzzy_matching=True, update_creation_date=False)
     catalogue.obsolete.clear()
     buffer = BytesIO()
-    write_po(buffer, catalogue, width=110, sort_output=True, include_lineno=False, ignore_obsolete=True)
+    buffer.write(HEADER.encode())
+    write_po(
+        buffer,
+        catalogue,
+        width=110,
+        sort_output=True,
+        include_lineno=False,
+        ignore_obsolete=True,
+        omit_header=True,
+    )
     if buffer.getvalue() != file.read_bytes():
         file.write_bytes(buffer.getvalue())
 
@@ -128,11 +147,12 @@ def _where(message: Message) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """`./dev translate [--check | --compile]`; 1 when something is missing."""
+    """`./dev translate [--check | --compile] [DOMAIN …]`; 1 when something is missing."""
     args = sys.argv[1:] if argv is None else argv
+    chosen = [domain for domain in DOMAINS if domain.name in args] or DOMAINS
     faults: list[str] = []
     if "--compile" not in args:
-        for domain in DOMAINS:
+        for domain in chosen:
             if "--check" not in args:
                 update(domain)
             faults += check(domain)
