@@ -99,7 +99,8 @@ def _refused(person: PersonRow | None, address: str, now: datetime) -> None:
     # What was typed as a login may be a password: only known names are written down.
     name = "" if person is None else person.login
     who = Actor("public", address=address)
-    journal.write(who, "session.refused", "person", person and person.id, now, login=name, address=address)
+    subject_id: int | None = None if person is None else person.id
+    journal.write(who, "session.refused", "person", subject_id, now, login=name, address=address)
 
 
 @db.transaction
