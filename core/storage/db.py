@@ -75,7 +75,7 @@ def _postgresql(url: str) -> peewee.Database:
             file="",
         )
     query = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
-    return PooledPostgresqlDatabase(
+    pool: peewee.Database = PooledPostgresqlDatabase(
         parts.path.strip("/"),
         user=unquote(parts.username or "") or None,
         password=unquote(parts.password or "") or None,
@@ -86,6 +86,7 @@ def _postgresql(url: str) -> peewee.Database:
         stale_timeout=300,
         timeout=30,
     )
+    return pool
 
 
 def close() -> None:

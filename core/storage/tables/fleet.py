@@ -79,7 +79,7 @@ class EpochRow(Row):
     through = peewee.BigIntegerField(default=0)
     began_at = UtcField()
     gap_since_at = UtcField(null=True)
-    conflicted = peewee.BooleanField(default=False)
+    conflict_seq = peewee.BigIntegerField(null=True)  # first seq that came again with other content
 
     class Meta:
         indexes = ((("edge", "epoch"), True),)
