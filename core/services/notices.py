@@ -1,0 +1,164 @@
+"""Notices: who is told of what, written with its cause, sent afterwards with patience.
+
+Knows people and their addresses, not how a channel works: `send_due` is given what sends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from core import log
+from core.domain.people import Role
+from core.errors import FettleError
+from core.i18n import _, fill, label
+from core.storage import db
+from core.storage.tables import JournalRow, NoticeRow, PersonRow, TeamMemberRow, TicketRow
+
+_log = log.get(__name__)
+
+MOST_ATTEMPTS = 8
+FIRST_BACKOFF_S = 30
+LONGEST_BACKOFF_S = 3600
+# While one process sends, no other takes the same notice; after a crash it is taken again.
+LEASE_S = 300
+
+# What the title says, by verb; English msgids, filled from the ticket.
+_TITLES = {
+    "ticket.assigned": "{number} is yours: {title}",
+    "ticket.assigned.team": "{number} waits for somebody of your team: {title}",
+    "ticket.declined": "{number} was given back: {title}",
+    "ticket.urged": "{number} is urged: {title}",
+    "ticket.sla_warned": "{number} is due soon: {title}",
+    "ticket.sla_breached": "{number} is overdue: {title}",
+    "ticket.resolved": "{number} is done, please confirm: {title}",
+    "ticket.reopened": "{number} is open again: {title}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A notice on its way."""
+
+    id: int
+    address: str
+    title: str
+    body: str
+    attempts: int
+
+
+def queue(row: JournalRow, now: datetime) -> None:
+    """Write the notices that `row` causes, in its transaction."""
+    if row.verb not in _TITLES or row.ticket_id is None:
+        return
+    ticket = TicketRow.get_by_id(row.ticket_id)
+    kind = row.verb
+    if kind == "ticket.assigned" and row.data.get("assignee_id") is None:
+        kind = "ticket.assigned.team"
+    for person in _who(kind, ticket):
+        if row.actor == f"person:{person.id}":
+            continue  # nobody needs to be told what they did
+        title, body = _words(kind, ticket, row, person.language)
+        for address in person.notify_urls:
+            NoticeRow.create(
+                journal=row,
+                person=person,
+                channel=(urlsplit(address).scheme or "unknown")[:20],
+                address=address,
+                title=title[:200],
+                body=body,
+                created_at=now,
+                next_try_at=now,
+            )
+
+
+def _who(kind: str, ticket: TicketRow) -> Iterable[PersonRow]:
+    if kind == "ticket.resolved":
+        people = [ticket.reporter]
+    elif kind == "ticket.assigned.team":
+        people = list(_team(ticket.team_id)) or _with_role(Role.DISPATCHER)
+    elif kind == "ticket.declined":
+        people = _with_role(Role.DISPATCHER) or _with_role(Role.SUPERVISOR)
+    elif kind == "ticket.sla_breached":
+        people = [*_with_role(Role.SUPERVISOR), ticket.assignee]
+    elif ticket.assignee_id is None:
+        people = list(_team(ticket.team_id))
+    else:
+        people = [ticket.assignee]
+    told = {person.id: person for person in people if person is not None and person.active}
+    return told.values()
+
+
+def _team(team_id: int | None) -> Iterable[PersonRow]:
+    if team_id is None:
+        return []
+    query: Iterable[PersonRow] = PersonRow.select().join(TeamMemberRow).where(TeamMemberRow.team == team_id)
+    return query
+
+
+def _with_role(role: Role) -> list[PersonRow]:
+    return [person for person in PersonRow.select().where(PersonRow.active) if role in person.roles]
+
+
+def _words(kind: str, ticket: TicketRow, row: JournalRow, language: str) -> tuple[str, str]:
+    params = {"number": ticket.number, "title": ticket.title}
+    lines = [
+        f"{label('field.priority', language)}: {label(f'priority.{ticket.priority}', language)}",
+        f"{label('field.state', language)}: {label(f'ticket.state.{ticket.state}', language)}",
+    ]
+    if ticket.asset_id is not None:
+        asset = f"{ticket.asset.number} {ticket.asset.name}"
+        lines.insert(0, f"{label('field.asset', language)}: {asset}")
+    reason = str(row.data.get("reason") or "")
+    if reason:
+        lines.append(f"{label('field.reason', language)}: {reason}")
+    return fill(_(_TITLES[kind], language), params), "\n".join(lines)
+
+
+def send_due(send: Callable[[str, str, str], None], now: datetime, limit: int = 50) -> int:
+    """Send what is due through `send(address, title, body)`, which raises on failure; return how many went out."""
+    sent = 0
+    for notice in _take(now, limit):
+        failure = ""
+        try:
+            send(notice.address, notice.title, notice.body)
+            sent += 1
+        except (FettleError, OSError, ValueError) as error:
+            failure = str(error) or type(error).__name__
+            _log.warning("a notice could not be sent", notice=notice.id, attempt=notice.attempts, reason=failure)
+        _settle(notice, failure, now)
+    return sent
+
+
+@db.transaction
+def _take(now: datetime, limit: int) -> list[Outgoing]:
+    query = (
+        NoticeRow.select()
+        .where(NoticeRow.next_try_at <= now)
+        .order_by(NoticeRow.next_try_at, NoticeRow.id)
+        .limit(limit)
+    )
+    rows = list(query.for_update("FOR UPDATE SKIP LOCKED") if db.is_postgresql() else query)
+    for row in rows:
+        row.attempts += 1
+        row.next_try_at = now + timedelta(seconds=LEASE_S)
+        row.save()
+    return [Outgoing(row.id, row.address, row.title, row.body, row.attempts) for row in rows]
+
+
+@db.transaction
+def _settle(notice: Outgoing, failure: str, now: datetime) -> None:
+    row = NoticeRow.get_by_id(notice.id)
+    row.failure = failure[:200]
+    if not failure:
+        row.sent_at = now
+        row.next_try_at = None
+    elif notice.attempts >= MOST_ATTEMPTS:
+        row.next_try_at = None
+        _log.error("a notice was given up", notice=notice.id, reason=failure)
+    else:
+        wait_s = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** (notice.attempts - 1))
+        row.next_try_at = now + timedelta(seconds=wait_s)
+    row.save()
