@@ -46,18 +46,14 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     (entry,) = found
     try:
-        program = entry.load()
+        return int(entry.load()(args[1:]) or 0)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] in OURS:
             raise  # a fault of ours, not a missing extra
         words = {"program": args[0], "module": error.name, "extra": EXTRA_OF.get(args[0], args[0])}
-        sentence = _(
-            "fettle: '{program}' needs {module}, which is not installed: pip install 'fettle[{extra}]'"
-        )
+        sentence = _("fettle: '{program}' needs {module}, which is not installed: pip install 'fettle[{extra}]'")
         print(i18n.fill(sentence, words), file=sys.stderr)
         return 3
-    try:
-        return int(program(args[1:]) or 0)
     except FettleError as error:
         print(f"fettle {args[0]}: {i18n.explain(error)}", file=sys.stderr)
         return 1
