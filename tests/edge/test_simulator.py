@@ -47,7 +47,7 @@ def test_machines_stay_within_their_normal_band_when_healthy() -> None:
 
 @pytest.mark.parametrize("name", list(FAULTS))
 def test_each_fault_shows_and_goes_away(name: str) -> None:
-    shows: dict[str, Callable[[Plant], object]] = {
+    by_name: dict[str, Callable[[Plant], object]] = {
         "barrel-overheat": lambda p: p.moulding.values["zone2_c"] > 240,
         "pump-trip": lambda p: (
             int(p.moulding.values["status"]) & 4 and p.moulding.values["pressure_bar"] < 10
@@ -62,7 +62,8 @@ def test_each_fault_shows_and_goes_away(name: str) -> None:
         "packing-jam": lambda p: p.packing.message()["jam"] and p.packing.message()["speed_ppm"] < 2,
         "packing-overheat": lambda p: 'temp_c": 10' in json.dumps(p.packing.message()),
         "packing-silent": lambda p: p.packing.silent,
-    }[name]
+    }
+    shows = by_name[name]
     stuck_bar: list[float] = [-1.0]
     plant = Plant(1)
     for _ in range(50):
