@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 from PySide6.QtCore import QObject, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QIcon, QPalette
 from PySide6.QtWidgets import QApplication, QStyleFactory
+from shiboken6 import isValid
 
 Mode = Literal["light", "dark", "system"]
 MODES: tuple[Mode, ...] = ("light", "dark", "system")
@@ -106,17 +107,11 @@ def apply(mode: Mode = "system", font_pt: float = DEFAULT_FONT_PT) -> None:
     alive = []
     for reference, name, meaning in state.wearers:
         wearer = reference()
-        if wearer is not None and _still_there(wearer):
+        if wearer is not None and isValid(wearer):
             wearer.setIcon(icon(name, meaning))
             alive.append((reference, name, meaning))
     state.wearers = alive
     state.changed.emit()
-
-
-def _still_there(wearer: object) -> bool:
-    from shiboken6 import isValid
-
-    return bool(isValid(wearer))
 
 
 def icon(name: str, meaning: str = "muted") -> QIcon:

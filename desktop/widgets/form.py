@@ -1,0 +1,232 @@
+"""Forms as data: labelled fields, their values, errors shown at the field they belong to, and a dialog around them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from pydantic import ValidationError
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QLabel,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core.errors import AppError, FettleError
+from core.i18n import _, explain, fill, label
+from desktop import tasks
+from desktop.widgets.basics import BusyLine, text_label
+from desktop.widgets.inputs import value_of
+
+Save = Callable[[dict[str, Any]], Any]
+
+
+def field_error(code: str, error: FettleError) -> str:
+    """What is wrong with one field, in words."""
+    for name in (f"field.{code}", f"error.{code}"):
+        words = label(name)
+        if words != name:
+            return fill(words, error.params)
+    return explain(error)
+
+
+class Form(QWidget):
+    """Labelled fields by name."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fields: dict[str, QWidget] = {}
+        self._errors: dict[str, QLabel] = {}
+        self._layout = QFormLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setVerticalSpacing(6)
+        self._layout.setHorizontalSpacing(12)
+        self._layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self._layout.setLabelAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
+
+    def add(self, name: str, words: str, widget: QWidget, hint: str = "") -> QWidget:
+        """A field; `hint` is a small line below it. `name` is the field's name in the request."""
+        box = QWidget()
+        layout = QVBoxLayout(box)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(widget)
+        if hint:
+            layout.addWidget(text_label(hint, "muted", wrap=True))
+        error = text_label("", "bad", wrap=True)
+        error.hide()
+        layout.addWidget(error)
+        self.fields[name] = widget
+        self._errors[name] = error
+        widget.setAccessibleName(words or widget.accessibleName())
+        if hint:
+            widget.setAccessibleDescription(hint)
+        caption = text_label(words)
+        caption.setBuddy(widget)
+        caption.setContentsMargins(0, 4, 0, 0)
+        self._layout.addRow(caption, box)
+        self._watch(widget)
+        return widget
+
+    def add_text(self, text: str, role: str = "muted") -> QLabel:
+        """A line of explanation across the form."""
+        made = text_label(text, role, wrap=True)
+        self._layout.addRow(made)
+        return made
+
+    def add_row(self, widget: QWidget) -> None:
+        """Any widget across the form."""
+        self._layout.addRow(widget)
+
+    def show_field(self, name: str, visible: bool) -> None:
+        """Show or hide a field with its label."""
+        self._layout.setRowVisible(cast(QWidget, self.fields[name].parentWidget()), visible)
+
+    def values(self) -> dict[str, Any]:
+        """All values by name; AppError with the field when one cannot be read."""
+        found = {}
+        for name, widget in self.fields.items():
+            try:
+                found[name] = value_of(widget)
+            except AppError as error:
+                raise AppError(error.code, error.detail, {name: error.code}, **error.params) from None
+        return found
+
+    def clear_errors(self) -> None:
+        """Forget what was wrong."""
+        for name in self._errors:
+            self._mark(name, "")
+
+    def show_errors(self, error: FettleError) -> bool:
+        """Show each field's error at the field, and go to the first; False when none belongs to a field here."""
+        self.clear_errors()
+        first = None
+        for name, code in error.fields.items():
+            known = name if name in self._errors else name.rsplit(".", 1)[-1].removesuffix("_id")
+            known = known if known in self._errors else name.split(".", 1)[0]
+            if known in self._errors:
+                self._mark(known, field_error(code, error))
+                first = first or self.fields[known]
+        if first is not None:
+            first.setFocus()
+        return first is not None
+
+    def _mark(self, name: str, words: str) -> None:
+        self._errors[name].setText(words)
+        self._errors[name].setVisible(bool(words))
+        widget = self.fields[name]
+        widget.setProperty("bad", bool(words))
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
+
+    def _watch(self, widget: QWidget) -> None:
+        for name in (
+            "textChanged",
+            "valueChanged",
+            "toggled",
+            "currentIndexChanged",
+            "dateChanged",
+            "itemChanged",
+        ):
+            signal = getattr(widget, name, None)
+            if signal is not None:
+                signal.connect(lambda *_what: self.changed.emit())
+
+
+class FormDialog(QDialog):
+    """A form with OK and Cancel. `save(values)` runs in the background; on success `saved` carries its result.
+
+    An error stays in the dialog: at its field, and in words above the buttons. Nothing typed is lost.
+    """
+
+    saved = Signal(object)
+
+    def __init__(self, parent: QWidget, title: str, save: Save, ok: str = "", width: int = 520) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._save = save
+        self.form = Form()
+        self._trouble = text_label("", "bad", wrap=True, selectable=True)
+        self._trouble.hide()
+        self._busy = BusyLine()
+        self.buttons = QDialogButtonBox(
+            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
+        )
+        self._ok = self.buttons.button(QDialogButtonBox.StandardButton.Ok)
+        self._ok.setText(ok or _("Save"))
+        self._ok.setProperty("main", True)
+        self.buttons.button(QDialogButtonBox.StandardButton.Cancel).setText(_("Cancel"))
+        for part in self.buttons.buttons():
+            part.setAccessibleName(part.text())
+        self.buttons.accepted.connect(self.submit)
+        self.buttons.rejected.connect(self.reject)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setWidget(self.form)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._area = area
+        layout = QVBoxLayout(self)
+        layout.addWidget(self._busy)
+        layout.addWidget(area, 1)
+        layout.addWidget(self._trouble)
+        layout.addWidget(self.buttons)
+        self._width = width
+        QShortcut(QKeySequence("Ctrl+Return"), self, self.submit)
+
+    def add(self, name: str, words: str, widget: QWidget, hint: str = "") -> QWidget:
+        """`Form.add`."""
+        return self.form.add(name, words, widget, hint)
+
+    def showEvent(self, event: Any) -> None:
+        high = self.form.sizeHint().height() + self.buttons.sizeHint().height() + 70
+        self.resize(self._width, min(high, 680))
+        first = next(iter(self.form.fields.values()), None)
+        if first is not None:
+            first.setFocus()
+        super().showEvent(event)
+
+    def submit(self) -> None:
+        """Try to save what is in the form."""
+        if not self._ok.isEnabled():
+            return
+        try:
+            values = self.form.values()
+        except AppError as error:
+            self._on_failed(error)
+            return
+        self.form.clear_errors()
+        self._trouble.hide()
+        self._ok.setEnabled(False)
+        self._busy.start()
+        tasks.run(lambda: self._save(values), self._on_saved, self._on_failed, self)
+
+    def _on_saved(self, result: object) -> None:
+        self._busy.stop()
+        self.saved.emit(result)
+        self.accept()
+
+    def _on_failed(self, error: FettleError) -> None:
+        self._busy.stop()
+        self._ok.setEnabled(True)
+        self.form.show_errors(error)
+        self._trouble.setText(explain(error))
+        self._trouble.show()
+
+
+def request(kind: Callable[..., Any], values: Mapping[str, Any]) -> Any:
+    """Build a wire request; what pydantic finds wrong becomes an AppError with the field, before anything is sent."""
+    try:
+        return kind(**values)
+    except ValidationError as error:
+        fields = {".".join(str(p) for p in e["loc"]): e["type"] for e in error.errors(include_url=False)}
+        raise AppError("request.invalid", str(error), fields=fields) from None
