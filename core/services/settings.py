@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from core.settings import HubSettings
@@ -30,15 +31,20 @@ class Plant:
 _lock = threading.Lock()
 _hub = HubSettings()
 _own_url = ""
+_own_broker_port = 0
 _plant: Plant | None = None
 
 
-def use(settings: HubSettings, own_url: str = "") -> None:
-    """Start-up settings for all services; `own_url` is where this hub listens. For the composition root."""
-    global _hub, _own_url
+def use(settings: HubSettings, own_url: str = "", broker_port: int = 0) -> None:
+    """Start-up settings for all services. For the composition root.
+
+    `own_url` and `broker_port` are where this hub and its embedded broker really listen.
+    """
+    global _hub, _own_url, _own_broker_port
     with _lock:
         _hub = settings
         _own_url = own_url.rstrip("/")
+        _own_broker_port = broker_port
     forget()
 
 
@@ -86,6 +92,17 @@ def change_plant(**facts: Any) -> Plant:
 def public_url() -> str:
     """Address that phones reach, without a slash at its end: people's, else the file's, else this hub's own."""
     return (plant().public_url or _hub.http.public_url or _own_url or _local_url()).rstrip("/")
+
+
+def broker_address() -> tuple[str, int, bool]:
+    """Host, port and whether TLS: where edges find the broker."""
+    broker = _hub.broker
+    public_host = broker.public_host or urlsplit(public_url()).hostname or "localhost"
+    if not broker.url:
+        return public_host, _own_broker_port or broker.port, False
+    url = urlsplit(broker.url)
+    tls = url.scheme == "mqtts"
+    return broker.public_host or url.hostname or public_host, url.port or (8883 if tls else 1883), tls
 
 
 def _local_url() -> str:

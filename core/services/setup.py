@@ -10,7 +10,7 @@ from pathlib import Path
 
 from core import __version__
 from core.domain.people import Role
-from core.errors import AppError, Conflict, Forbidden, TooMany
+from core.errors import Conflict, Forbidden, TooMany
 from core.paths import private_dir, write_private
 from core.services import journal, passwords, sessions, settings
 from core.storage import db
@@ -120,13 +120,3 @@ def _make(request: SetUp, password_hash: str, now: datetime, address: str) -> Lo
         samples = importlib.import_module("core.services.samples")
         samples.load(request.sample, actor, now=now)
     return sessions.open_session(admin, now=now, address=address, program="set-up")
-
-
-@db.transaction
-def change_public_url(public_url: str, *, now: datetime) -> None:
-    """Refuse an address that labels cannot carry; used by the settings."""
-    if not public_url.startswith(("http://", "https://")):
-        raise AppError(
-            "setup.bad_url", f"{public_url} is no web address", {"public_url": "url"}, url=public_url
-        )
-    settings.change_plant(public_url=public_url.rstrip("/"))
