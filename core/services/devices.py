@@ -1,0 +1,307 @@
+"""Devices, points and rules of the edges: each save is proved against the contract with the edge before it counts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from core.domain.people import Action, Actor, require
+from core.errors import AppError, NotFound
+from core.services import fleet, journal, rows
+from core.storage import db
+from core.storage.tables import AssetRow, DeviceRow, EdgeRow, PartRow, PointRow, RuleRow, TeamRow
+from core.wire.fleet import DeviceView, PointView, RuleView, SaveDevice, SavePoint, SaveRule
+from core.wire.plans import KitLine
+from core.wire.uplink import Message, ModbusTcpDevice, MqttDevice, PointConfig, RuleConfig
+
+_DEVICES: dict[str, type[Message]] = {"modbus_tcp": ModbusTcpDevice, "mqtt": MqttDevice}
+_OUTSIDE_CONFIG = {"kind", "id", "name", "asset"}
+_POINT_CONFIG = ("area", "address", "type", "order", "bit", "scale", "offset", "topic", "path", "poll_ms")
+_RULE_CONFIG = ("condition", "limit", "when", "after_s", "on_delay_s", "off_delay_s", "deadband")
+_REGISTERS = {"int32": 2, "uint32": 2, "float32": 2, "int64": 4, "uint64": 4, "float64": 4}
+
+# ---------------------------------------------------------------- devices
+
+
+@db.reading
+def devices(actor: Actor, edge_pk: int) -> list[DeviceView]:
+    """The devices of an edge, by name."""
+    require(actor, Action.FLEET_READ)
+    rows.get(EdgeRow, edge_pk, "edge")
+    query = DeviceRow.select().where(DeviceRow.edge == edge_pk).order_by(DeviceRow.name, DeviceRow.id)
+    return [_device(row) for row in query]
+
+
+@db.transaction
+def create_device(actor: Actor, edge_pk: int, new: SaveDevice, *, now: datetime) -> DeviceView:
+    """Add a device to an edge. AppError `device.invalid` names the field."""
+    require(actor, Action.FLEET_EDIT)
+    edge = rows.get(EdgeRow, edge_pk, "edge")
+    values = _device_values(new, {})
+    row = DeviceRow.create(edge=edge.id, kind=new.kind, **values)
+    _done(actor, "device.created", "device", row, edge.id, {}, now)
+    return _device(row)
+
+
+@db.transaction
+def edit_device(actor: Actor, device_id: int, new: SaveDevice, *, now: datetime) -> DeviceView:
+    """Change a device; an empty password keeps the old one. Its kind stays, for its points depend on it."""
+    require(actor, Action.FLEET_EDIT)
+    row = rows.lock(DeviceRow, device_id, "device", new.version)
+    if new.kind != row.kind:
+        raise AppError("device.kind_fixed", "a device keeps its kind", {"kind": "fixed"}, name=row.name)
+    changed = rows.change(row, **_device_values(new, row.config))
+    if "config" in changed:
+        changed["config"] = [_shown(before) for before in changed["config"]]
+    _done(actor, "device.edited", "device", row, row.edge_id, changed, now)
+    return _device(row)
+
+
+def _device_values(new: SaveDevice, old: dict[str, Any]) -> dict[str, Any]:
+    model = _DEVICES[new.kind]
+    unknown = sorted(set(new.config) - (set(model.model_fields) - _OUTSIDE_CONFIG))
+    if unknown:
+        raise AppError(
+            "device.unknown_field",
+            f"{new.kind} has no {unknown[0]}",
+            {f"config.{name}": "unknown" for name in unknown},
+            field=unknown[0],
+        )
+    given = dict(new.config)
+    if new.kind == "mqtt" and not given.get("password"):
+        given["password"] = old.get("password", "")
+    whole = _proved(model, "device", {**given, "id": "1", "name": new.name}, "config.")
+    config = whole.model_dump(mode="json", exclude=_OUTSIDE_CONFIG)
+    return {"name": new.name, "asset_id": _asset_id(new.asset_id), "config": config, "active": new.active}
+
+
+def _proved(model: type[Message], noun: str, values: dict[str, Any], prefix: str = "") -> Message:
+    """The message that the edge will get; AppError `<noun>.invalid` naming the field otherwise."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        faults = error.errors(include_url=False)
+        fields = {prefix + ".".join(str(part) for part in fault["loc"]): fault["type"] for fault in faults}
+        first = next(iter(fields))
+        raise AppError(
+            f"{noun}.invalid", f"{first}: {faults[0]['msg']}", fields, field=first, reason=faults[0]["msg"]
+        ) from None
+
+
+def _shown(config: dict[str, Any]) -> dict[str, Any]:
+    return {**config, "password": ""} if "password" in config else config
+
+
+def _device(row: Any) -> DeviceView:
+    return DeviceView(
+        id=row.id,
+        version=row.version,
+        edge_id=row.edge_id,
+        name=row.name,
+        kind=row.kind,
+        asset=rows.ref(row.asset),
+        config=_shown(row.config),
+        active=row.active,
+    )
+
+
+# ---------------------------------------------------------------- points
+
+
+@db.reading
+def points(actor: Actor, device_id: int) -> list[PointView]:
+    """The points of a device, in the order they were added."""
+    require(actor, Action.FLEET_READ)
+    rows.get(DeviceRow, device_id, "device")
+    return [
+        _point(row) for row in PointRow.select().where(PointRow.device == device_id).order_by(PointRow.id)
+    ]
+
+
+@db.transaction
+def create_point(actor: Actor, device_id: int, new: SavePoint, *, now: datetime) -> PointView:
+    """Add a point to a device. AppError `point.*` names the field."""
+    require(actor, Action.FLEET_EDIT)
+    device = rows.get(DeviceRow, device_id, "device")
+    row = PointRow.create(device=device.id, **_point_values(new, device.kind))
+    _done(actor, "point.created", "point", row, device.edge_id, {}, now)
+    return _point(row)
+
+
+@db.transaction
+def edit_point(actor: Actor, point_id: int, new: SavePoint, *, now: datetime) -> PointView:
+    """Change a point; its rules must still fit it."""
+    require(actor, Action.FLEET_EDIT)
+    row = rows.lock(PointRow, point_id, "point", new.version)
+    changed = rows.change(row, **_point_values(new, row.device.kind))
+    for rule in RuleRow.select().where(RuleRow.point == row.id, RuleRow.active):
+        _fit(rule.name, rule.config["condition"], row, "type")
+    _done(actor, "point.edited", "point", row, row.device.edge_id, changed, now)
+    return _point(row)
+
+
+def _point_values(new: SavePoint, kind: str) -> dict[str, Any]:
+    config = new.model_dump(mode="json", include=set(_POINT_CONFIG))
+    if new.scale == 0:
+        raise AppError("point.scale_zero", "scale 0 makes every value the same", {"scale": "zero"})
+    if kind == "modbus_tcp":
+        _check_register(new)
+        if new.area in ("coil", "discrete"):
+            config["type"] = "bool"
+    _proved(PointConfig, "point", {**config, "id": "1", "device": "1", "name": new.name, "unit": new.unit})
+    asset_id = _asset_id(new.asset_id)
+    return {"name": new.name, "unit": new.unit, "asset_id": asset_id, "config": config, "active": new.active}
+
+
+def _check_register(new: SavePoint) -> None:
+    word = new.area in ("holding", "input")
+    last = new.address + (_REGISTERS.get(new.type, 1) - 1 if word else 0)
+    if last > 65_535:
+        raise AppError(
+            "point.beyond_end", f"{new.type} ends at {last}", {"address": "too_high"}, address=new.address
+        )
+    if word and new.type == "bool" and new.bit is None:
+        raise AppError("point.bit_missing", "a bool in a register needs its bit", {"bit": "missing"})
+    if new.bit is not None and (not word or new.type not in ("bool", "uint16", "int16")):
+        raise AppError("point.bit_not_here", "a bit is taken from one register", {"bit": "not_here"})
+
+
+def _point(row: Any) -> PointView:
+    return PointView(
+        id=row.id,
+        version=row.version,
+        device_id=row.device_id,
+        name=row.name,
+        unit=row.unit,
+        asset=rows.ref(row.asset),
+        active=row.active,
+        **row.config,
+    )
+
+
+# ---------------------------------------------------------------- rules
+
+
+@db.reading
+def rules(actor: Actor, point_id: int) -> list[RuleView]:
+    """The rules of a point, in the order they were added."""
+    require(actor, Action.FLEET_READ)
+    rows.get(PointRow, point_id, "point")
+    return [_rule(row) for row in RuleRow.select().where(RuleRow.point == point_id).order_by(RuleRow.id)]
+
+
+@db.transaction
+def create_rule(actor: Actor, point_id: int, new: SaveRule, *, now: datetime) -> RuleView:
+    """Add a rule to a point. NotFound `point.not_found`; AppError `rule.*` names the field."""
+    require(actor, Action.FLEET_EDIT)
+    point = rows.get(PointRow, point_id, "point")
+    row = RuleRow.create(point=point.id, **_rule_values(new, point))
+    _done(actor, "rule.created", "rule", row, point.device.edge_id, {}, now)
+    return _rule(row)
+
+
+@db.transaction
+def edit_rule(actor: Actor, rule_id: int, new: SaveRule, *, now: datetime) -> RuleView:
+    """Change a rule; the edge judges by it after the next push."""
+    require(actor, Action.FLEET_EDIT)
+    row = rows.lock(RuleRow, rule_id, "rule", new.version)
+    changed = rows.change(row, **_rule_values(new, row.point))
+    _done(actor, "rule.edited", "rule", row, row.point.device.edge_id, changed, now)
+    return _rule(row)
+
+
+def _rule_values(new: SaveRule, point: Any) -> dict[str, Any]:
+    if new.condition in ("high", "low") and new.limit is None:
+        raise AppError("rule.limit_missing", "high and low need a limit", {"limit": "missing"})
+    if new.condition == "no_data" and new.after_s is None:
+        raise AppError("rule.after_missing", "no_data needs its seconds", {"after_s": "missing"})
+    _fit(new.name, new.condition, point, "condition")
+    config = new.model_dump(mode="json", include=set(_RULE_CONFIG))
+    proof = {"id": "1", "name": new.name, "point": "1", "severity": new.severity}
+    _proved(RuleConfig, "rule", {**config, **proof})
+    if new.team_id is not None and TeamRow.get_or_none(TeamRow.id == new.team_id) is None:
+        raise NotFound("team.not_found", "no such team", {"team_id": "unknown"}, id=new.team_id)
+    return {
+        "name": new.name,
+        "severity": new.severity,
+        "config": config,
+        "makes_ticket": new.makes_ticket,
+        "team_id": new.team_id,
+        "failure_mode": new.failure_mode,
+        "kit": kit_values(new.kit),
+        "active": new.active,
+    }
+
+
+def _fit(name: str, condition: str, point: Any, field: str) -> None:
+    """AppError unless a condition can be judged on this point."""
+    if point.device.kind == "mqtt":
+        return  # what a message will hold is known only when it comes
+    is_bool = point.config["type"] == "bool" or point.config["bit"] is not None
+    if (condition in ("high", "low") and is_bool) or (condition == "bit" and not is_bool):
+        raise AppError(
+            "rule.does_not_fit",
+            f"{condition} on a point of type {point.config['type']}",
+            {field: "does_not_fit"},
+            rule=name,
+            condition=condition,
+            point=point.name,
+        )
+
+
+def kit_values(kit: list[KitLine]) -> list[dict[str, Any]]:
+    """A kit as rows keep it; NotFound `part.not_found` for a part that is not there."""
+    wanted = {line.part_id for line in kit}
+    known = {row.id for row in PartRow.select(PartRow.id).where(PartRow.id.in_(list(wanted)))}
+    if wanted - known:
+        raise NotFound("part.not_found", "no such part", {"kit": "unknown"}, id=min(wanted - known))
+    return [{"part_id": line.part_id, "qty": str(line.qty)} for line in kit]
+
+
+def kit_lines(kit: list[dict[str, Any]]) -> list[KitLine]:
+    """A stored kit with the names of its parts."""
+    known = {row.id: row for row in PartRow.select().where(PartRow.id.in_([line["part_id"] for line in kit]))}
+    return [
+        KitLine(
+            part_id=line["part_id"],
+            qty=line["qty"],
+            name=known[line["part_id"]].name,
+            unit=known[line["part_id"]].unit,
+        )
+        for line in kit
+        if line["part_id"] in known
+    ]
+
+
+def _rule(row: Any) -> RuleView:
+    return RuleView(
+        id=row.id,
+        version=row.version,
+        point_id=row.point_id,
+        name=row.name,
+        severity=row.severity,
+        makes_ticket=row.makes_ticket,
+        team=rows.ref(row.team),
+        failure_mode=row.failure_mode,
+        kit=kit_lines(row.kit),
+        active=row.active,
+        **row.config,
+    )
+
+
+# ---------------------------------------------------------------- all three
+
+
+def _asset_id(asset_id: int | None) -> int | None:
+    if asset_id is not None and AssetRow.get_or_none(AssetRow.id == asset_id) is None:
+        raise NotFound("asset.not_found", "no such asset", {"asset_id": "unknown"}, id=asset_id)
+    return asset_id
+
+
+def _done(
+    actor: Actor, verb: str, noun: str, row: Any, edge_pk: int, changed: dict[str, Any], now: datetime
+) -> None:
+    fleet.edited(edge_pk)
+    journal.write(actor, verb, noun, row.id, now, name=row.name, edge_id=edge_pk, changed=changed)
