@@ -46,7 +46,7 @@ def create_device(actor: Actor, edge_pk: int, new: SaveDevice, *, now: datetime)
 
 
 @db.transaction
-def edit_device(actor: Actor, device_id: int, new: SaveDevice, *, now: datetime) -> DeviceView:
+def save_device(actor: Actor, device_id: int, new: SaveDevice, *, now: datetime) -> DeviceView:
     """Change a device; an empty password keeps the old one. Its kind stays, for its points depend on it."""
     require(actor, Action.FLEET_EDIT)
     row = rows.lock(DeviceRow, device_id, "device", new.version)
@@ -131,7 +131,7 @@ def create_point(actor: Actor, device_id: int, new: SavePoint, *, now: datetime)
 
 
 @db.transaction
-def edit_point(actor: Actor, point_id: int, new: SavePoint, *, now: datetime) -> PointView:
+def save_point(actor: Actor, point_id: int, new: SavePoint, *, now: datetime) -> PointView:
     """Change a point; its rules must still fit it."""
     require(actor, Action.FLEET_EDIT)
     row = rows.lock(PointRow, point_id, "point", new.version)
@@ -203,7 +203,7 @@ def create_rule(actor: Actor, point_id: int, new: SaveRule, *, now: datetime) ->
 
 
 @db.transaction
-def edit_rule(actor: Actor, rule_id: int, new: SaveRule, *, now: datetime) -> RuleView:
+def save_rule(actor: Actor, rule_id: int, new: SaveRule, *, now: datetime) -> RuleView:
     """Change a rule; the edge judges by it after the next push."""
     require(actor, Action.FLEET_EDIT)
     row = rows.lock(RuleRow, rule_id, "rule", new.version)

@@ -73,7 +73,7 @@ def _next_edge_id() -> str:
 
 
 @db.transaction
-def edit_edge(actor: Actor, edge_pk: int, new: SaveEdge, *, now: datetime) -> EdgeView:
+def save_edge(actor: Actor, edge_pk: int, new: SaveEdge, *, now: datetime) -> EdgeView:
     """Rename an edge, or shut it out. Its id is in topics and logins, and stays."""
     require(actor, Action.FLEET_EDIT)
     row = rows.lock(EdgeRow, edge_pk, "edge", new.version)
@@ -110,7 +110,7 @@ def _view(row: Any) -> EdgeView:
 
 
 @db.transaction
-def join_code(actor: Actor, edge_pk: int, *, now: datetime) -> JoinCode:
+def make_join_code(actor: Actor, edge_pk: int, *, now: datetime) -> JoinCode:
     """A code for one edge, good once within 15 minutes; earlier ones of this edge end."""
     require(actor, Action.FLEET_EDIT)
     row = rows.get(EdgeRow, edge_pk, "edge")
