@@ -22,17 +22,13 @@ from PySide6.QtWidgets import (
 from core.i18n import _
 from core.wire.parts import PartView
 from core.wire.plans import KitLine
+from desktop.widgets.inputs import quantity
 
 _PART = Qt.ItemDataRole.UserRole
 
 
-def quantity(value: Decimal) -> str:
-    """A quantity without trailing zeros."""
-    return f"{value.normalize():f}"
-
-
 def read_quantity(text: str) -> Decimal | None:
-    """A positive quantity with at most three decimals; None when the text is none."""
+    """A quantity above nought with at most three decimals; None when the text is none."""
     try:
         value = Decimal(text.strip().replace(",", "."))
     except InvalidOperation:
@@ -139,10 +135,14 @@ class KitEditor(QWidget):
             for row in range(self.table.rowCount())
         ]
 
+    def field_value(self) -> list[KitLine]:
+        """For forms."""
+        return self.kit()
+
     def on_add(self) -> None:
         """Put the chosen part on the list, or more of it."""
         part, qty = self.choice.part(), read_quantity(self.qty.text())
-        if part is None or qty is None:
+        if part is None or not qty:
             (self.choice if part is None else self.qty).setFocus()
             return
         for row in range(self.table.rowCount()):

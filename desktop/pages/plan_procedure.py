@@ -71,6 +71,10 @@ class ProcedureEditor(QWidget):
         found = (self._step(self.list.item(row)) for row in range(self.list.count()))
         return [step for step in found if step.title.strip()]
 
+    def field_value(self) -> list[Step]:
+        """For forms."""
+        return self.steps()
+
     # ---- building
 
     def _buttons(self) -> QHBoxLayout:

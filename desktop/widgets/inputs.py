@@ -61,12 +61,19 @@ def decimal(
     value: float = 0, low: float = 0, high: float = 1e9, digits: int = 3, suffix: str = ""
 ) -> QDoubleSpinBox:
     """A number with digits after the point."""
-    spin = QDoubleSpinBox()
+    spin = _Decimal()
     spin.setDecimals(digits)
     spin.setRange(low, high)
     spin.setValue(value)
     spin.setSuffix(suffix)
     return spin
+
+
+class _Decimal(QDoubleSpinBox):
+    def textFromValue(self, value: float) -> str:
+        """Without needless zeros."""
+        text = self.locale().toString(value, "f", self.decimals())
+        return text.rstrip("0").rstrip(self.locale().decimalPoint()) if self.decimals() else text
 
 
 def tick(text: str, value: bool = False) -> QCheckBox:
@@ -194,7 +201,8 @@ def value_of(widget: QWidget) -> Any:
                 i.data(Qt.ItemDataRole.UserRole) for i in items if i.checkState() is Qt.CheckState.Checked
             ]
         case _:
-            return widget.property("value")
+            read = getattr(widget, "field_value", None)  # editors of pages that are more than one field
+            return read() if callable(read) else widget.property("value")
 
 
 def _chosen(box: QComboBox) -> Any:
