@@ -270,6 +270,27 @@ class RateTicket(Request):
     comment: Trimmed = Field("", max_length=2000)
 
 
+TicketSort = Literal[
+    "number", "-number", "priority", "-priority", "reported_at", "-reported_at", "resolve_due_at",
+    "-resolve_due_at", "state", "-state", "title", "-title", "asset", "-asset", "assignee", "-assignee",
+]  # fmt: skip
+
+
+class TicketFilter(View):
+    """Which tickets, in which order; what is left out does not matter."""
+
+    state: list[TicketState] = Field(default_factory=list)
+    type: list[TicketType] = Field(default_factory=list)
+    asset_id: int | None = None
+    assignee_id: int | None = None
+    team_id: int | None = None
+    open: bool | None = Field(None, description="Somebody still has work with it.")
+    mine: bool = Field(False, description="Given to me, or reported by me.")
+    overdue: bool = Field(False, description="Open, past its resolve time and not on a hold that stops the clock.")
+    q: Trimmed = Field("", max_length=200, description="In number, title, asset's number or name.")
+    sort: TicketSort = "-reported_at"
+
+
 class AlarmView(View):
     id: int
     title: str
