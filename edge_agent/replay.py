@@ -16,15 +16,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import yaml
-from pydantic import ValidationError
-
 from core import i18n
 from core.domain import alarms
 from core.domain.points import Quality, Reading
 from core.errors import AppError, FettleError
 from core.i18n import _, ngettext
 from core.wire.uplink import EdgeConfig, RuleConfig
+from edge_agent import config as edge_config
+from edge_agent.watch import domain_rule
 
 RECURRENCE = timedelta(hours=24)
 Row = tuple[datetime, Mapping[str, float | bool | None]]
@@ -58,35 +57,6 @@ class Ticket:
     opened_at: datetime
     ended_at: datetime | None
     raises: int
-
-
-def read_rules(file: Path) -> EdgeConfig:
-    """The rule file, in the shape of an edge's configuration; AppError `replay.*` names what is wrong and where."""
-    try:
-        config = EdgeConfig.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise AppError("replay.no_file", f"cannot read {file}: {error}", file=file, reason=error) from error
-    except yaml.YAMLError as error:
-        raise AppError("replay.not_yaml", f"{file}: {error}", file=file, reason=error) from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        path = ".".join(str(part) for part in first["loc"])
-        raise AppError(
-            "replay.bad_rules", f"{file}: {path}: {first['msg']}", file=file, path=path, reason=first["msg"]
-        ) from error
-    for index, rule in enumerate(config.rules):
-        if all(point.id != rule.point for point in config.points):
-            raise AppError(
-                "replay.unknown_point", f"{file}: no point {rule.point}", file=file, points=rule.point
-            )
-        try:
-            domain_rule(rule)
-        except ValueError as error:
-            path = f"rules.{index}"
-            raise AppError(
-                "replay.bad_rules", f"{file}: {path}: {error}", file=file, path=path, reason=error
-            ) from error
-    return config
 
 
 def read_rows(file: Path, points: Sequence[str], zone: ZoneInfo | None = None) -> Iterator[Row]:
@@ -133,21 +103,6 @@ def _number(text: str | None) -> float | bool | None:
         return float(text)
     except ValueError:
         return None
-
-
-def domain_rule(rule: RuleConfig) -> alarms.Rule:
-    """The pure rule that a configured one means."""
-    return alarms.Rule(
-        id=rule.id,
-        condition=alarms.Condition(rule.condition),
-        limit=rule.limit,
-        when=rule.when,
-        after_s=rule.after_s,
-        on_delay_s=rule.on_delay_s,
-        off_delay_s=rule.off_delay_s,
-        deadband=rule.deadband,
-        severity=alarms.Severity(rule.severity),
-    )
 
 
 def replay(rules: Iterable[RuleConfig], rows: Iterable[Row]) -> Outcome:
@@ -215,7 +170,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help=_("one JSON document instead of a table"))
     args = parser.parse_args(argv)
     try:
-        config = read_rules(args.rules)
+        config = edge_config.from_file(args.rules)
         zone = _zone(args.timezone)
         outcome = replay(config.rules, read_rows(args.file, [point.id for point in config.points], zone))
     except OSError as error:

@@ -25,11 +25,11 @@ from pyModbusTCP.server import DataBank, ModbusServer
 from core import log
 from core.domain.points import Quality
 from core.wire.uplink import AlarmCleared, AlarmRaised, EdgeConfig, ModbusTcpDevice, UplinkEvent
-from edge_agent.channels import Channel, Value
 from edge_agent.clock import DataClock
+from edge_agent.config import from_file
 from edge_agent.line import Line
 from edge_agent.outbox import Batch, Outbox
-from edge_agent.replay import Occurrence, Outcome, Ticket, read_rows, read_rules, replay, tickets
+from edge_agent.replay import Occurrence, Outcome, Ticket, read_rows, replay, tickets
 from edge_agent.watch import Watch
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "nab"
@@ -48,37 +48,6 @@ class CountingBank(DataBank):  # type: ignore[misc]  # pyModbusTCP carries no ty
         if srv_info is not None:
             self.reads += 1
         return super().get_input_registers(address, number, srv_info)
-
-
-class Sink:
-    """Takes what the line reads into the watch, and keeps a ledger of every good reading."""
-
-    def __init__(self, watch: Watch) -> None:
-        self._watch = watch
-        self.troubles: list[str] = []
-
-    def channel(self, point_id: str) -> Channel:
-        """The live point."""
-        return self._watch.channel(point_id)
-
-    def put(
-        self, channel: Channel, value: Value, quality: Quality, reason: str, previous_good_s: float
-    ) -> None:
-        """A point has changed."""
-        self._watch.put(channel, value, quality, reason, previous_good_s)
-
-    def answers(self, device_id: str, answering: bool) -> None:
-        """The device has (not) answered."""
-        self._watch.answers(device_id, answering)
-
-    def flush(self) -> None:
-        """Hand out what has been decided."""
-        self._watch.flush()
-
-    def health(self, device_id: str, state: str, code: str, detail: str, params: dict[str, str]) -> None:
-        """Note what goes wrong: nothing may."""
-        if state != "ok" or code:
-            self.troubles.append(f"{device_id} {state} {detail}")
 
 
 @dataclass(frozen=True)
@@ -113,8 +82,13 @@ async def poll(config: EdgeConfig, folder: Path, limit: int | None = None) -> Po
     here = device.model_copy(update={"port": server.port, "host": "127.0.0.1"})
     config = config.model_copy(update={"devices": [here]})
     watch.configure(config)
-    sink = Sink(watch)
-    line = Line(here.host, here.port, [(here, config.points)], sink, clock)
+    troubles: list[str] = []
+
+    def health(device_id: str, state: str, code: str, detail: str, _params: dict[str, str]) -> None:
+        if state != "ok" or code:
+            troubles.append(f"{device_id} {state} {detail}")
+
+    line = Line(here.host, here.port, [(here, config.points)], watch, health, clock)
     differing = backwards = 0
     try:
         for at, values in rows:
@@ -141,7 +115,7 @@ async def poll(config: EdgeConfig, folder: Path, limit: int | None = None) -> Po
         events,
         differing,
         bank.reads,
-        sink.troubles,
+        troubles,
         time.monotonic() - begun,
     )
 
@@ -256,7 +230,7 @@ def differences(polled: Polled, in_memory: Outcome) -> list[str]:
 def main() -> int:
     """Exit code 0 when polling and memory agree, 1 when not."""
     log.configure("WARNING")
-    config = read_rules(RULES)
+    config = from_file(RULES)
     with tempfile.TemporaryDirectory() as folder:
         polled = asyncio.run(poll(config, Path(folder)))
     in_memory = replay(config.rules, read_rows(FILE, [config.points[0].id]))

@@ -9,12 +9,13 @@ import asyncio
 from pathlib import Path
 
 from core.wire.uplink import AlarmRaised, Born, ChartFrozen
-from edge_agent.replay import read_rows, read_rules, replay, tickets
+from edge_agent.config import from_file
+from edge_agent.replay import read_rows, replay, tickets
 from tests.flows.replay_nab import FILE, RULES, differences, poll, report, score
 
 
 def test_polling_the_recording_over_modbus_gives_the_tickets_that_memory_gives(tmp_path: Path) -> None:
-    config = read_rules(RULES)
+    config = from_file(RULES)
     polled = asyncio.run(poll(config, tmp_path))
     in_memory = replay(config.rules, read_rows(FILE, ["temperature"]))
     assert differences(polled, in_memory) == []
@@ -40,5 +41,7 @@ def test_polling_the_recording_over_modbus_gives_the_tickets_that_memory_gives(t
     assert isinstance(polled.events[0].body, Born)
     assert [event.seq for event in polled.events] == list(range(1, len(polled.events) + 1))
     raised = {event.body.occurrence for event in polled.events if isinstance(event.body, AlarmRaised)}
-    charts = [event.body for event in polled.events if isinstance(event.body, ChartFrozen) and event.body.complete]
+    charts = [
+        event.body for event in polled.events if isinstance(event.body, ChartFrozen) and event.body.complete
+    ]
     assert {chart.occurrence for chart in charts} == raised
