@@ -56,7 +56,9 @@ def blocks(device: ModbusTcpDevice, points: Iterable[PointConfig]) -> list[Block
     return [
         block
         for function, group in sorted(by_function.items())
-        for block in _merge(function, sorted(group, key=lambda p: (p.address, width(p))), device.max_registers)
+        for block in _merge(
+            function, sorted(group, key=lambda p: (p.address, width(p))), device.max_registers
+        )
     ]
 
 
@@ -70,7 +72,7 @@ def halves(block: Block) -> list[Block]:
     points = block.points
     if len({(p.address, width(p)) for p in points}) == 1:
         return [block]
-    ends = [max(p.address + width(p) for p in points[: cut]) for cut in range(1, len(points))]
+    ends = [max(p.address + width(p) for p in points[:cut]) for cut in range(1, len(points))]
     gaps = [points[cut].address - ends[cut - 1] for cut in range(1, len(points))]
     widest = max(gaps)
     middle = len(points) / 2

@@ -1,0 +1,347 @@
+"""The running edge: puts lines, rules, outbox and uplink together; the only place that starts threads and tasks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from core import log, paths
+from core.settings import EdgeSettings
+from core.wire.uplink import (
+    EdgeCommand,
+    EdgeConfig,
+    EdgeJoined,
+    EdgeReply,
+    EdgeStatus,
+    ModbusTcpDevice,
+    MqttDevice,
+    PointConfig,
+    Telemetry,
+)
+from edge_agent import config as configs
+from edge_agent import status as statuses
+from edge_agent.clock import Clock
+from edge_agent.delivery import Delivery
+from edge_agent.line import Line
+from edge_agent.outbox import Batch, Outbox
+from edge_agent.status import StatusBook
+from edge_agent.subscription import Subscription
+from edge_agent.uplink import BROKER_AWAY_S, Uplink
+from edge_agent.watch import Watch
+
+_log = log.get(__name__)
+CHECKPOINT_S = 5.0
+HOUSEKEEPING_S = 30.0
+STOP_S = 5.0
+STATUS_DELAY_S = 0.2  # changes that come together are told together
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Agent:
+    """One edge. `fixed`: the configuration of a stand-alone edge; else it comes from the hub and the cache."""
+
+    def __init__(
+        self,
+        settings: EdgeSettings,
+        login: EdgeJoined | None,
+        fixed: EdgeConfig | None = None,
+        clock: Clock | None = None,
+        broker_away_s: float = BROKER_AWAY_S,
+    ) -> None:
+        self._settings, self._login, self._fixed = settings, login, fixed
+        self._clock = clock or Clock()
+        self._broker_away_s = broker_away_s
+        self._edge = login.edge if login else (fixed.edge if fixed else "standalone")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="outbox")
+        self._config: EdgeConfig | None = None
+        self._polls: dict[object, asyncio.Task[None]] = {}
+        self._batches: list[Batch] = []
+        self._to_commit = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._incoming: asyncio.Queue[EdgeConfig] = asyncio.Queue()
+        self._timer: asyncio.TimerHandle | None = None
+        self._status_timer: asyncio.TimerHandle | None = None
+        self._status = StatusBook(self._edge, self._clock, self._status_changed)
+        self._watch = Watch(self._clock, self._enqueue, self._rearm)
+        self._uplink: Uplink | None = None
+        self._delivery: Delivery | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set."""
+        folder = paths.private_dir(self._settings.data_dir)
+        self._loop = asyncio.get_running_loop()
+        self._outbox = await self._db(lambda: Outbox(folder / "outbox.db", self._edge, self._clock.wall()))
+        outbox = self._outbox
+        self._watch.restore(*await self._db(lambda: (outbox.states(), outbox.charts())))
+        tasks = [
+            self._keep(self._commit_batches),
+            self._keep(self._apply_incoming),
+            self._keep(self._housekeeping),
+        ]
+        tasks += [self._keep(self._checkpoints), self._keep(self._telemetry)]
+        if self._login is not None:
+            window = self._settings.uplink_window
+            self._delivery = Delivery(outbox, self._db, window, self._clock, self._watch.active)
+            self._uplink = Uplink(
+                self._login,
+                self._delivery,
+                self._status.report,
+                self._config_came,
+                self._command,
+                self._broker_away_s,
+            )
+            tasks.append(self._keep(self._uplink.run))
+        else:
+            _log.warning("not joined to a hub: events are kept here", folder=str(folder))
+        first = self._fixed or configs.load_cached(self._cache_file)
+        if first is not None:
+            await self._apply(first)
+        _log.info("edge runs", edge=self._edge, folder=str(folder))
+        try:
+            await stop.wait()
+        finally:
+            await self._shut_down(tasks)
+
+    # -- configuration
+
+    @property
+    def _cache_file(self) -> Path:
+        return self._settings.data_dir / "config.json"
+
+    def _config_came(self, payload: bytes) -> None:
+        if self._fixed is not None:
+            _log.info("configuration of the hub is not used: this edge runs by its own file")
+            return
+        try:
+            config = configs.from_message(payload)
+        except configs.BadConfig as error:
+            _log.error("configuration refused", version=error.version, errors=str(error))
+            self._status.refused(error.version, error.errors)
+            return
+        self._incoming.put_nowait(config)
+
+    async def _apply_incoming(self) -> None:
+        while True:
+            config = await self._incoming.get()
+            if config == self._config:
+                self._status.applied(config)  # also clears what was refused in between
+                continue
+            await self._in_thread(configs.cache, self._cache_file, config)
+            await self._apply(config)
+
+    async def _apply(self, config: EdgeConfig) -> None:
+        """Go over to `config`: polls that it does not change go on, alarms of rules that stay too."""
+        wanted = _polls(config)
+        for key in [key for key in self._polls if key not in wanted]:
+            await _cancel(self._polls.pop(key))
+        self._config = config
+        self._watch.configure(config)
+        for key, what in wanted.items():
+            if key not in self._polls:
+                self._polls[key] = self._keep(self._poll(what).run)
+        self._status.applied(config)
+        self._rearm()
+        _log.info(
+            "configuration applied",
+            version=config.version,
+            devices=len(config.devices),
+            points=len(config.points),
+            rules=len(config.rules),
+        )
+
+    def _poll(self, what: _Poll) -> Line | Subscription:
+        first, points = what[0]
+        if isinstance(first, MqttDevice):
+            client_id = f"fettle-{self._edge}-{first.id}"
+            return Subscription(first, points, self._watch, self._status.device, self._clock, client_id)
+        units = [(device, points) for device, points in what if isinstance(device, ModbusTcpDevice)]
+        return Line(first.host, first.port, units, self._watch, self._status.device, self._clock)
+
+    # -- time
+
+    def _rearm(self) -> None:
+        """Set the one timer to the nearest deadline of the rules."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due_s = self._watch.next_due_s()
+        if due_s is not None:
+            delay_s = max(0.0, due_s - self._clock.steady_s())
+            self._timer = self._loop.call_later(delay_s, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._watch.tick()
+        self._rearm()
+
+    # -- outbox
+
+    def _enqueue(self, batch: Batch) -> None:
+        self._batches.append(batch)
+        self._idle.clear()
+        self._to_commit.set()
+
+    async def _commit_batches(self) -> None:
+        while True:
+            await self._to_commit.wait()
+            self._to_commit.clear()
+            await self._commit_all()
+            self._idle.set()
+
+    async def _commit_all(self) -> None:
+        """Commit what waits, in order; a full disk or a locked file is tried again, nothing is dropped."""
+        failing = False
+        while self._batches:
+            batches = list(self._batches)
+            try:
+                await self._db(self._outbox.commit, batches, self._clock.wall())
+            except sqlite3.OperationalError as error:
+                if not failing:
+                    _log.error("outbox cannot be written, trying again", reason=str(error))
+                failing = True
+                await asyncio.sleep(1.0)
+                continue
+            failing = False
+            del self._batches[: len(batches)]
+            if self._delivery is not None:
+                self._delivery.wake()
+
+    def _db(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
+        """Run a call of the outbox in its thread, in order of calling."""
+        return self._loop.run_in_executor(self._thread, lambda: call(*args, **kwargs))
+
+    _in_thread = _db
+
+    # -- routine
+
+    async def _checkpoints(self) -> None:
+        while True:
+            await asyncio.sleep(CHECKPOINT_S)
+            self._watch.checkpoint()
+
+    async def _housekeeping(self) -> None:
+        settings = self._settings
+        while True:
+            outbox, now = self._outbox, self._clock.wall()
+            dropped = await self._db(
+                outbox.tidy, now, settings.keep_acked_h, settings.outbox_quota_mib * 1024 * 1024
+            )
+            if dropped:
+                _log.info("events deleted from the outbox", events=dropped)
+            self._status_changed()
+            await asyncio.sleep(HOUSEKEEPING_S)
+
+    async def _telemetry(self) -> None:
+        while True:
+            await asyncio.sleep(self._config.telemetry_s if self._config else 5.0)
+            samples = self._watch.telemetry()
+            if samples and self._uplink is not None:
+                for start in range(0, len(samples), 1000):
+                    part = samples[start : start + 1000]
+                    self._uplink.publish_telemetry(
+                        Telemetry(edge=self._edge, at=self._clock.wall(), points=part)
+                    )
+
+    def _command(self, command: EdgeCommand) -> EdgeReply:
+        if command.name == "status":
+            self._status_changed()
+        else:
+            active = self._watch.active()
+            self._keep(lambda: self._new_epoch(active))
+        return EdgeReply(id=command.id, ok=True)
+
+    async def _new_epoch(self, active: list[str]) -> None:
+        await self._db(self._outbox.new_epoch, self._edge, "ordered", active, self._clock.wall())
+        if self._delivery is not None:
+            self._delivery.restart()
+
+    def _status_changed(self) -> None:
+        if self._status_timer is None:
+            self._status_timer = self._loop.call_later(STATUS_DELAY_S, lambda: self._keep(self._tell_status))
+
+    async def _tell_status(self) -> None:
+        self._status_timer = None
+        outbox = self._outbox
+        self._status.epoch, self._status.outbox_depth = await self._db(lambda: (outbox.epoch, outbox.depth()))
+        if self._uplink is not None:
+            self._uplink.publish_status()
+        await self._in_thread(self._write_status, self._status.report(True))
+
+    def _write_status(self, report: EdgeStatus) -> None:
+        uplink = "none" if self._uplink is None else ("broker" if self._uplink.connected else "away")
+        devices = self._config.devices if self._config else []
+        active = [
+            {"name": run.config.name, "asset": run.asset, "severity": run.config.severity}
+            for run in list(self._watch.active_runs())
+        ]
+        names = {device.id: device.name for device in devices}
+        statuses.write(self._settings.data_dir / "status.json", report, uplink, names, active)
+
+    # -- tasks
+
+    def _keep(self, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
+        """Start `work`; if it fails of our own fault, say so and start it again."""
+
+        async def kept() -> None:
+            while True:
+                try:
+                    return await work()
+                except Exception:  # noqa: BLE001 - the top of a loop: the others must go on
+                    _log.exception("a part of the edge failed, starting it again")
+                    await asyncio.sleep(1.0)
+
+        return self._loop.create_task(kept())
+
+    async def _shut_down(self, tasks: list[asyncio.Task[None]]) -> None:
+        for poll in self._polls.values():
+            await _cancel(poll)
+        self._watch.checkpoint()
+        with contextlib.suppress(
+            TimeoutError
+        ):  # a full disk: what is in memory only is decided again at the next start
+            async with asyncio.timeout(STOP_S):
+                await self._idle.wait()
+        if self._uplink is not None:
+            await self._uplink.goodbye()
+        for timer in (self._timer, self._status_timer):
+            if timer is not None:
+                timer.cancel()
+        for task in tasks:
+            await _cancel(task)
+        await self._in_thread(self._write_status, self._status.report(False))
+        await self._db(self._outbox.close)
+        self._thread.shutdown()
+        _log.info("edge stopped", edge=self._edge)
+
+
+_Poll = tuple[tuple[ModbusTcpDevice | MqttDevice, tuple[PointConfig, ...]], ...]
+
+
+def _polls(config: EdgeConfig) -> dict[object, _Poll]:
+    """What is polled together: all devices behind one address, or one publishing device; equal keys are equal polls."""
+    points: dict[str, list[PointConfig]] = {}
+    for point in config.points:
+        points.setdefault(point.device, []).append(point)
+    lines: dict[object, list[tuple[ModbusTcpDevice | MqttDevice, tuple[PointConfig, ...]]]] = {}
+    for device in config.devices:
+        address = (device.host, device.port) if isinstance(device, ModbusTcpDevice) else device.id
+        lines.setdefault(address, []).append((device, tuple(points.get(device.id, ()))))
+    return {_key(members): tuple(members) for members in lines.values()}
+
+
+def _key(members: list[tuple[ModbusTcpDevice | MqttDevice, tuple[PointConfig, ...]]]) -> str:
+    return repr(
+        [(device.model_dump(), [point.model_dump() for point in points]) for device, points in members]
+    )
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])

@@ -1,0 +1,205 @@
+"""One connection to an MQTT broker for an asyncio program: reconnects with jitter, never loses its thread.
+
+paho does the protocol in its own thread; whatever it reports is handed to the event loop, where an error in
+a handler cannot kill the connection. A new client is made for each connection, so that nothing old is sent twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.reasoncodes import ReasonCode
+
+from core import log
+
+_log = log.get(__name__)
+KEEPALIVE_S = 20
+CONNECT_S = 5.0
+PAUSE_FIRST_S, PAUSE_MOST_S = 0.5, 15.0
+STEADY_S = 10.0  # a connection that lasted this long resets the back-off
+
+
+@dataclass(frozen=True)
+class Broker:
+    """Where and as whom to connect."""
+
+    host: str
+    port: int
+    username: str = ""
+    password: str = ""
+    tls: bool = False
+    client_id: str = ""
+
+    @property
+    def address(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Message:
+    """One publication that came or goes."""
+
+    topic: str
+    payload: bytes
+    qos: int = 0
+    retain: bool = False
+
+
+class MqttLink:
+    """Stays connected while its `run` task lives. All callbacks come in the event loop."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        subscribe: Sequence[tuple[str, int]],
+        on_message: Callable[[str, bytes], None],
+        on_state: Callable[[bool, str], None],
+        will: Callable[[], Message | None] = lambda: None,
+    ) -> None:
+        """`on_state` gets (connected, reason); `will` is asked for the last will before each connection."""
+        self.broker = broker
+        self._subscribe = list(subscribe)
+        self._on_message, self._on_state, self._will = on_message, on_state, will
+        self._client: paho.Client | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.connected = False
+
+    async def run(self) -> None:
+        """Connect, and connect again, until cancelled."""
+        self._loop = asyncio.get_running_loop()
+        pause_s = PAUSE_FIRST_S
+        last_reason = ""
+        while True:
+            began_s = self._loop.time()
+            reason = await self._one_connection()
+            if self._loop.time() - began_s > STEADY_S:
+                pause_s, last_reason = PAUSE_FIRST_S, ""
+            if reason != last_reason:  # said once, not at each attempt
+                _log.warning("no broker connection", broker=self.broker.address, reason=reason)
+                last_reason = reason
+            await asyncio.sleep(random.uniform(0, pause_s))
+            pause_s = min(pause_s * 2, PAUSE_MOST_S)
+
+    def publish(self, message: Message) -> bool:
+        """Hand over a message if connected. True is no promise that it arrived."""
+        if self._client is None or not self.connected:
+            return False
+        info = self._client.publish(message.topic, message.payload, message.qos, message.retain)
+        return info.rc == paho.MQTT_ERR_SUCCESS
+
+    async def say_goodbye(self, message: Message) -> None:
+        """Publish a last message and wait a moment until it has left."""
+        if self._client is None or not self.connected:
+            return
+        info = self._client.publish(message.topic, message.payload, message.qos, message.retain)
+        with contextlib.suppress(RuntimeError, ValueError):  # connection gone meanwhile
+            await asyncio.get_running_loop().run_in_executor(None, info.wait_for_publish, 2.0)
+
+    async def _one_connection(self) -> str:
+        """Connect and stay until the connection is gone; why it is gone."""
+        assert self._loop is not None
+        gone: asyncio.Future[str] = self._loop.create_future()
+        client = self._make_client(gone)
+        try:
+            await self._loop.run_in_executor(
+                None, client.connect, self.broker.host, self.broker.port, KEEPALIVE_S
+            )
+            client.loop_start()
+            return await gone
+        except (OSError, ValueError, ssl.SSLError) as error:
+            return str(error) or type(error).__name__
+        finally:
+            was, self.connected, self._client = self.connected, False, None
+            client.disconnect()
+            await asyncio.shield(self._loop.run_in_executor(None, client.loop_stop))
+            if was:
+                self._on_state(False, gone.result() if gone.done() and not gone.cancelled() else "stopped")
+
+    def _make_client(self, gone: asyncio.Future[str]) -> paho.Client:
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self.broker.client_id,
+            clean_session=True,
+            protocol=paho.MQTTv311,
+            reconnect_on_failure=False,
+        )
+        client.connect_timeout = CONNECT_S
+        client.max_inflight_messages_set(1000)  # the window is ours, not paho's
+        if self.broker.username:
+            client.username_pw_set(self.broker.username, self.broker.password)
+        if self.broker.tls:
+            client.tls_set_context(ssl.create_default_context())
+        will = self._will()
+        if will is not None:
+            client.will_set(will.topic, will.payload, will.qos, will.retain)
+        self._hear(client, gone)
+        return client
+
+    def _hear(self, client: paho.Client, gone: asyncio.Future[str]) -> None:
+        """Send what paho reports, from its thread, into the loop."""
+
+        def on_socket_open(_client: paho.Client, _data: Any, sock: Any) -> None:
+            with contextlib.suppress(OSError, AttributeError):  # without it everything still works, slower
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+        def on_connect(_client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _props: Any) -> None:
+            if code.is_failure:
+                self._to_loop(self._over, gone, f"the broker refuses: {code}")
+                return
+            if self._subscribe:
+                client.subscribe(self._subscribe)
+            else:
+                self._to_loop(self._up, gone, client)
+
+        def on_subscribe(
+            _client: paho.Client, _data: Any, _mid: int, codes: list[ReasonCode], _props: Any
+        ) -> None:
+            if any(code.is_failure for code in codes):
+                self._to_loop(self._over, gone, "the broker does not allow the subscription")
+            else:
+                self._to_loop(self._up, gone, client)
+
+        def on_disconnect(
+            _client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _props: Any
+        ) -> None:
+            self._to_loop(self._over, gone, f"connection lost: {code}")
+
+        def on_message(_client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+            with contextlib.suppress(UnicodeDecodeError):  # a topic that is no text is none of ours
+                self._to_loop(self._deliver, message.topic, bytes(message.payload))
+
+        client.on_socket_open = on_socket_open
+        client.on_connect = on_connect
+        client.on_subscribe = on_subscribe
+        client.on_disconnect = on_disconnect
+        client.on_message = on_message
+
+    def _up(self, gone: asyncio.Future[str], client: paho.Client) -> None:
+        if not gone.done():
+            self._client, self.connected = client, True
+            self._on_state(True, "")
+
+    @staticmethod
+    def _over(gone: asyncio.Future[str], reason: str) -> None:
+        if not gone.done():
+            gone.set_result(reason)
+
+    def _deliver(self, topic: str, payload: bytes) -> None:
+        try:
+            self._on_message(topic, payload)
+        except Exception:  # noqa: BLE001 - the door for what others send: one bad message must not stop the next
+            _log.exception("message could not be handled", topic=topic, bytes=len(payload))
+
+    def _to_loop(self, call: Callable[..., None], *args: object) -> None:
+        assert self._loop is not None
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is there to be told
+            self._loop.call_soon_threadsafe(call, *args)

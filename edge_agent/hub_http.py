@@ -1,0 +1,86 @@
+"""The hub over HTTP: joining, and delivering when the broker has been away. Knows addresses and answers, no events."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+import httpx
+from pydantic import ValidationError
+
+from core import __version__, paths
+from core.errors import AppError, OutsideError
+from core.wire.uplink import EdgeJoined, JoinEdge, UplinkAck
+
+TIMEOUT_S = 20.0
+
+
+def join(hub_url: str, join_code: str, data_dir: Path) -> EdgeJoined:
+    """Exchange a one-time code for this edge's login and keep it; AppError or OutsideError `join.*` with the remedy."""
+    url = hub_url.rstrip("/")
+    if not url.startswith(("http://", "https://")):
+        url = f"http://{url}"
+    try:
+        request = JoinEdge(code=join_code.strip(), hostname=platform.node()[:200], agent_version=__version__)
+    except ValidationError:
+        raise AppError("join.bad_code", f"'{join_code}' is no join code", given=join_code) from None
+    try:
+        reply = httpx.post(f"{url}/api/v1/edges/join", json=request.model_dump(), timeout=TIMEOUT_S)
+    except httpx.HTTPError as error:
+        raise OutsideError("join.no_hub", f"no hub at {url}: {error}", url=url, reason=error) from None
+    if reply.status_code >= 500:
+        raise OutsideError(
+            "join.hub_failed", f"{url} answered {reply.status_code}", url=url, status=reply.status_code
+        )
+    if reply.is_error:
+        raise AppError(
+            "join.refused", f"{url} refuses the code: {reply.text[:300]}", url=url, status=reply.status_code
+        )
+    try:
+        joined = EdgeJoined.model_validate_json(reply.content)
+    except ValidationError as error:
+        raise AppError("join.not_a_hub", f"{url} is not a Fettle hub: {error}", url=url) from None
+    paths.private_dir(data_dir)
+    paths.write_private(login_file(data_dir), joined.model_dump_json())
+    return joined
+
+
+def login_file(data_dir: Path) -> Path:
+    """Where the login is kept."""
+    return data_dir / "login.json"
+
+
+def read_login(data_dir: Path) -> EdgeJoined | None:
+    """The login of an earlier `join`; None when this edge has not joined. AppError when the file is damaged."""
+    file = login_file(data_dir)
+    if not file.exists():
+        return None
+    try:
+        return EdgeJoined.model_validate_json(file.read_bytes())
+    except ValidationError as error:
+        raise AppError("join.bad_login", f"{file}: {error}", file=file) from None
+
+
+class HubHttp:
+    """Posts batches of events as this edge."""
+
+    def __init__(self, login: EdgeJoined) -> None:
+        self._url = f"{login.http_url.rstrip('/')}/api/v1/edges/{login.edge}/uplink"
+        self._client = httpx.AsyncClient(auth=(login.edge, login.password), timeout=TIMEOUT_S)
+
+    async def exchange(self, batch: bytes) -> UplinkAck:
+        """Post an UplinkBatch; raises OutsideError."""
+        try:
+            reply = await self._client.post(
+                self._url, content=batch, headers={"Content-Type": "application/json"}
+            )
+            reply.raise_for_status()
+            return UplinkAck.model_validate_json(reply.content)
+        except (httpx.HTTPError, ValidationError) as error:
+            raise OutsideError(
+                "uplink.http_failed", f"{self._url}: {error}", url=self._url, reason=error
+            ) from None
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._client.aclose()

@@ -1,0 +1,404 @@
+"""One TCP connection and all Modbus units behind it: when each is asked, and what becomes of a unit that is dead.
+
+Scans run on absolute deadlines, earliest first; one that comes too late is skipped and counted, never queued.
+A unit that does not answer is only probed, with a short patience, so that its neighbours keep their rate. Knows
+no rules and no hub; tells a `Sink` what it found.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from core import log
+from core.domain.points import Quality
+from core.errors import OutsideError
+from core.wire.uplink import ModbusTcpDevice, PointConfig
+from edge_agent import planner
+from edge_agent.channels import Channel, Feed, Value
+from edge_agent.clock import Clock
+from edge_agent.drivers.modbus_tcp import (
+    GATEWAY_NO_ANSWER,
+    GATEWAY_NO_PATH,
+    ILLEGAL_FUNCTION,
+    ILLEGAL_VALUE,
+    BadReply,
+    ModbusTcpLink,
+    NoAnswer,
+    Refused,
+    Request,
+    Unreachable,
+    request,
+)
+from edge_agent.planner import Block
+
+_log = log.get(__name__)
+OPEN_AFTER = 2  # timeouts in a row until a unit is only probed
+PROBE_MOST_S = 4.5  # longest time between two probes: a return is seen within 5 s
+PROBE_SHARE = 0.05  # of the line's time, when it has other units that live
+CONNECT_S = 3.0
+HOLE_RETRY_S = 60.0
+
+
+class Sink(Protocol):
+    """Who is told what a line reads."""
+
+    def channel(self, point_id: str) -> Channel: ...
+    def put(
+        self, channel: Channel, value: Value, quality: Quality, reason: str, previous_good_s: float
+    ) -> None: ...
+    def answers(self, device_id: str, answering: bool) -> None: ...
+    def flush(self) -> None: ...
+
+
+class Health(Protocol):
+    """Who is told how a device does: state (ok, failing), error code, detail, and what its sentence names."""
+
+    def __call__(
+        self, device_id: str, state: str, code: str, detail: str, params: dict[str, str], /
+    ) -> None: ...
+
+
+@dataclass(eq=False)
+class Job:
+    """One block at work."""
+
+    block: Block
+    request: Request
+    channels: list[Channel]
+    feed: Feed
+    last: bytes | None = None
+
+
+@dataclass(eq=False)
+class Unit:
+    """One device and how it has been doing."""
+
+    device: ModbusTcpDevice
+    failures: int = 0
+    probe_pause_s: float = 0.0  # above 0: only probed
+    latency_s: float = 0.05
+    quiet_from_s: float = 0.0
+    answering: bool | None = None
+    holes: dict[str, tuple[str, str]] = field(default_factory=dict)  # point → (error code, address)
+    told: tuple[str, str] = ("", "")
+
+
+@dataclass(eq=False)
+class Scan:
+    """The points of one unit that share an interval."""
+
+    unit: Unit
+    interval_s: float
+    points: list[PointConfig]
+    jobs: list[Job]
+    due_s: float
+    holes: list[PointConfig] = field(default_factory=list)
+    holes_again_s: float = 0.0
+
+
+class Line:
+    """Polls the units at one host and port until its task is cancelled."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        devices: Iterable[tuple[ModbusTcpDevice, Sequence[PointConfig]]],
+        sink: Sink,
+        health: Health,
+        clock: Clock,
+    ) -> None:
+        self.host, self.port = host, port
+        self._sink, self._health, self._clock = sink, health, clock
+        self._link: ModbusTcpLink | None = None
+        self._retry_s, self._retry_pause_s = 0.0, 0.0
+        self._refusal: Unreachable | None = None  # the last vain attempt to connect
+        self.scans_done = self.scans_skipped = 0
+        self.worst_late_s = 0.0
+        self._scans: list[Scan] = []
+        for device, points in devices:
+            unit = Unit(device)
+            for interval_ms, group in planner.intervals(device, points).items():
+                jobs = [self._job(unit, block) for block in planner.blocks(device, group)]
+                self._scans.append(Scan(unit, interval_ms / 1000, list(group), jobs, 0.0))
+        self._units = {scan.unit.device.id: scan.unit for scan in self._scans}
+
+    async def run(self) -> None:
+        """Poll until cancelled."""
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        for index, scan in enumerate(self._scans):  # spread, so that they do not all fall due together
+            scan.due_s = start + index / len(self._scans) * min(scan.interval_s, 1.0)
+        try:
+            while self._scans:
+                scan = min(self._scans, key=lambda scan: scan.due_s)
+                wait_s = scan.due_s - loop.time()
+                if wait_s > 0:
+                    await asyncio.sleep(wait_s)
+                else:
+                    self.worst_late_s = max(self.worst_late_s, -wait_s)
+                await self._run_scan(scan)
+                self._sink.flush()
+                self._next_due(scan, loop.time())
+        finally:
+            self._drop_link()
+
+    async def scan_once(self) -> None:
+        """Run every scan once, now, whatever its deadline: a replay keeps its own time."""
+        for scan in self._scans:
+            await self._run_scan(scan)
+        self._sink.flush()
+
+    def close(self) -> None:
+        """Drop the connection; for the caller of `scan_once` (`run` does it itself)."""
+        self._drop_link()
+
+    # -- scans
+
+    async def _run_scan(self, scan: Scan) -> None:
+        unit = scan.unit
+        try:
+            if unit.probe_pause_s:
+                await self._read(unit, scan.jobs[0].request if scan.jobs else self._hole_request(scan))
+                _log.info("device answers again", device=unit.device.name)
+                self._recovered(unit)
+            for job in list(scan.jobs):
+                await self._run_job(scan, job)
+            if scan.holes and asyncio.get_running_loop().time() >= scan.holes_again_s:
+                await self._retry_holes(scan)
+            elif not scan.jobs:
+                return  # nothing has been asked
+        except Refused:  # of a probe: it lives
+            self._recovered(unit)
+        except (NoAnswer, BadReply, Unreachable) as error:
+            self._failed(unit, error)
+            return
+        self.scans_done += 1
+        unit.failures = 0
+        self._answers(unit)
+
+    async def _run_job(self, scan: Scan, job: Job) -> None:
+        try:
+            data = await self._read(scan.unit, job.request)
+        except Refused as refusal:
+            await self._refused(scan, job, refusal)
+            return
+        self._take(job, data)
+
+    def _take(self, job: Job, data: bytes) -> None:
+        feed = job.feed
+        previous_s = feed.good_s
+        feed.good_s = self._clock.steady_s()
+        feed.scans += 1
+        if data == job.last:
+            return
+        job.last = data
+        put = self._sink.put
+        for channel, value in zip(job.channels, job.block.decode(data), strict=True):
+            if value is None:
+                if channel.quality is not Quality.UNCERTAIN:
+                    put(channel, None, Quality.UNCERTAIN, "not a number", previous_s)
+            elif value != channel.value or channel.quality is not Quality.GOOD:
+                put(channel, value, Quality.GOOD, "", previous_s)
+
+    def _spoil(self, job: Job, quality: Quality, reason: str) -> None:
+        job.last = None
+        for channel in job.channels:
+            if channel.quality is not quality:
+                self._sink.put(channel, None, quality, reason, job.feed.good_s)
+
+    # -- one exchange
+
+    async def _read(self, unit: Unit, asked: Request) -> bytes:
+        """A checked reply. A connection that broke or spoke nonsense is renewed once; silence is not asked again."""
+        loop = asyncio.get_running_loop()
+        patience_s = self._patience_s(unit)
+        for attempt in (1, 2):
+            link = await self._connected()
+            pause_s = unit.quiet_from_s + unit.device.min_gap_ms / 1000 - loop.time()
+            if pause_s > 0:
+                await asyncio.sleep(pause_s)
+            sent_s = loop.time()
+            try:
+                data = await link.read(asked, patience_s)
+            except (Unreachable, BadReply):
+                self._drop_link()
+                if attempt == 2 or unit.probe_pause_s:
+                    raise
+            except NoAnswer:
+                self._drop_link()
+                raise
+            except Refused as refusal:
+                if refusal.exception in (GATEWAY_NO_PATH, GATEWAY_NO_ANSWER):
+                    raise NoAnswer(
+                        "device.no_answer", f"the gateway says: exception {refusal.exception}"
+                    ) from None
+                raise
+            else:
+                unit.latency_s = max(unit.latency_s * 0.98, loop.time() - sent_s)
+                return data
+            finally:
+                unit.quiet_from_s = loop.time()
+        raise AssertionError("the second attempt returns or raises")
+
+    def _patience_s(self, unit: Unit) -> float:
+        full_s = unit.device.timeout_ms / 1000
+        if not unit.probe_pause_s or not any(u.answering for u in self._units.values() if u is not unit):
+            return full_s
+        dead = sum(1 for u in self._units.values() if u.probe_pause_s)
+        share_s = PROBE_SHARE * unit.probe_pause_s / dead
+        return min(full_s, max(share_s, 3 * unit.latency_s))
+
+    async def _connected(self) -> ModbusTcpLink:
+        if self._link is not None and self._link.usable:
+            return self._link
+        loop = asyncio.get_running_loop()
+        if self._refusal is not None and loop.time() < self._retry_s:
+            raise self._refusal
+        try:
+            self._link = await ModbusTcpLink.connect(self.host, self.port, CONNECT_S)
+        except Unreachable as refusal:
+            self._refusal = refusal
+            self._retry_pause_s = min(2 * self._retry_pause_s or 0.25, PROBE_MOST_S)
+            self._retry_s = loop.time() + self._retry_pause_s * random.uniform(0.5, 1)
+            raise
+        self._refusal = None
+        self._retry_pause_s = 0.0
+        return self._link
+
+    def _drop_link(self) -> None:
+        if self._link is not None:
+            self._link.close()
+            self._link = None
+
+    # -- deadlines and breakers
+
+    def _next_due(self, scan: Scan, now_s: float) -> None:
+        if scan.unit.probe_pause_s:
+            scan.due_s = now_s + scan.unit.probe_pause_s * random.uniform(0.7, 1)
+            if (
+                self._refusal is not None
+            ):  # asking before the next attempt to connect is no use, waiting longer neither
+                scan.due_s = max(self._retry_s, now_s)
+            return
+        scan.due_s += scan.interval_s
+        if scan.due_s < now_s:
+            late = int((now_s - scan.due_s) // scan.interval_s) + 1
+            self.scans_skipped += late
+            scan.due_s += late * scan.interval_s
+
+    def _failed(self, unit: Unit, error: OutsideError) -> None:
+        unit.failures += 1
+        if unit.probe_pause_s:
+            unit.probe_pause_s = min(unit.probe_pause_s * 2, PROBE_MOST_S)
+        elif unit.failures >= OPEN_AFTER:
+            unit.probe_pause_s = 1.0
+            now_s = asyncio.get_running_loop().time()
+            for scan in self._scans:
+                if scan.unit is unit:
+                    self._next_due(scan, now_s)
+        for scan in self._scans:
+            if scan.unit is unit:
+                for job in scan.jobs:
+                    self._spoil(job, Quality.BAD_COMM, error.detail)
+        if unit.answering is not False:
+            unit.answering = False
+            _log.warning("device does not answer", device=unit.device.name, reason=error.detail)
+        self._sink.answers(unit.device.id, False)
+        self._tell(unit, "failing", error.code, error.detail, self._address(unit) | error.params)
+
+    def _recovered(self, unit: Unit) -> None:
+        unit.probe_pause_s = 0.0
+        unit.failures = 0
+        now_s = asyncio.get_running_loop().time()
+        for scan in self._scans:
+            if scan.unit is unit:
+                scan.due_s = now_s
+
+    def _answers(self, unit: Unit) -> None:
+        if unit.answering is not True:
+            unit.answering = True
+        self._sink.answers(unit.device.id, True)
+        if not unit.holes:
+            self._tell(unit, "ok", "", "", {})
+            return
+        point, (code, address) = next(iter(unit.holes.items()))
+        more = len(unit.holes) - 1
+        detail = f"{address} of point {point} was refused" + (f", and {more} more" if more else "")
+        self._tell(unit, "ok", code, detail, self._address(unit) | {"address": address, "point": point})
+
+    def _tell(self, unit: Unit, state: str, code: str, detail: str, params: dict[str, str]) -> None:
+        if unit.told != (state + code, detail):
+            unit.told = (state + code, detail)
+            self._health(unit.device.id, state, code, detail, params)
+
+    def _address(self, unit: Unit) -> dict[str, str]:
+        device = unit.device
+        return {
+            "device": device.name,
+            "host": device.host,
+            "port": str(device.port),
+            "unit": str(device.unit),
+        }
+
+    # -- refusals
+
+    async def _refused(self, scan: Scan, job: Job, refusal: Refused) -> None:
+        """Exceptions 1 to 3: find the points that are refused and go on with the others. Else: busy or broken."""
+        if not ILLEGAL_FUNCTION <= refusal.exception <= ILLEGAL_VALUE:
+            self._spoil(job, Quality.BAD_COMM, refusal.detail)
+            return
+        parts = planner.halves(job.block) if refusal.exception != ILLEGAL_FUNCTION else [job.block]
+        scan.jobs.remove(job)
+        if len(parts) == 1:
+            self._dig(scan, job, refusal)
+            return
+        halves = [self._job(scan.unit, part) for part in parts]
+        scan.jobs.extend(halves)
+        for half in halves:
+            await self._run_job(scan, half)
+
+    def _dig(self, scan: Scan, job: Job, refusal: Refused) -> None:
+        """Remember a hole: its points are wrong in the configuration until the device takes them."""
+        code = (
+            "device.illegal_function" if refusal.exception == ILLEGAL_FUNCTION else "device.illegal_address"
+        )
+        for channel in job.channels:
+            scan.unit.holes[channel.point.name] = (code, job.block.label)
+            scan.holes.append(channel.point)
+            if channel.quality is not Quality.BAD_CONFIG:
+                reason = f"{refusal.detail} for {job.block.label}"
+                self._sink.put(channel, None, Quality.BAD_CONFIG, reason, job.feed.good_s)
+        _log.warning(
+            "address refused", device=scan.unit.device.name, block=job.block.label, reason=refusal.detail
+        )
+        scan.holes_again_s = asyncio.get_running_loop().time() + HOLE_RETRY_S
+
+    async def _retry_holes(self, scan: Scan) -> None:
+        """A device that has just been started, or mended, may take an address that it refused before."""
+        scan.holes_again_s = asyncio.get_running_loop().time() + (HOLE_RETRY_S if scan.jobs else PROBE_MOST_S)
+        try:
+            await self._read(scan.unit, self._hole_request(scan))
+        except Refused:
+            scan.holes.append(scan.holes.pop(0))
+            return
+        for point in scan.holes:
+            scan.unit.holes.pop(point.name, None)
+        scan.holes.clear()
+        scan.jobs = [self._job(scan.unit, block) for block in planner.blocks(scan.unit.device, scan.points)]
+
+    def _hole_request(self, scan: Scan) -> Request:
+        point = scan.holes[0]
+        return self._job(scan.unit, planner.make(planner.FUNCTIONS[point.area], [point])).request
+
+    def _job(self, unit: Unit, block: Block) -> Job:
+        feed = Feed()
+        channels = [self._sink.channel(point.id) for point in block.points]
+        for channel in channels:
+            channel.attach(feed)
+        asked = request(unit.device.unit, block.function, block.address, block.count)
+        return Job(block, asked, channels, feed)
