@@ -46,7 +46,8 @@ class StockMoveRow(Row):
     bin = peewee.ForeignKeyField(BinRow, null=True, on_delete="RESTRICT")
     kind = peewee.CharField(max_length=20)  # receive issue return count scrap transfer vendor_return
     qty_milli = peewee.BigIntegerField()  # signed
-    unit_cost_minor = peewee.BigIntegerField()  # moving average after a receipt, or the frozen cost
+    price_minor = peewee.BigIntegerField(default=0)  # what one unit of this move cost: paid, issued, given back
+    unit_cost_minor = peewee.BigIntegerField()  # moving average after this move
     on_hand_milli = peewee.BigIntegerField()  # after this move
     ticket = peewee.ForeignKeyField(TicketRow, null=True, backref="moves", on_delete="RESTRICT")
     request = peewee.ForeignKeyField(PurchaseRequestRow, null=True, on_delete="RESTRICT")
