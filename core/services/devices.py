@@ -9,11 +9,10 @@ from pydantic import ValidationError
 
 from core.domain.people import Action, Actor, require
 from core.errors import AppError, NotFound
-from core.services import fleet, journal, rows
+from core.services import fleet, journal, rows, ticket_parts
 from core.storage import db
-from core.storage.tables import AssetRow, DeviceRow, EdgeRow, PartRow, PointRow, RuleRow, TeamRow
+from core.storage.tables import AssetRow, DeviceRow, EdgeRow, PointRow, RuleRow, TeamRow
 from core.wire.fleet import DeviceView, PointView, RuleView, SaveDevice, SavePoint, SaveRule
-from core.wire.plans import KitLine
 from core.wire.uplink import Message, ModbusTcpDevice, MqttDevice, PointConfig, RuleConfig
 
 _DEVICES: dict[str, type[Message]] = {"modbus_tcp": ModbusTcpDevice, "mqtt": MqttDevice}
@@ -230,7 +229,7 @@ def _rule_values(new: SaveRule, point: Any) -> dict[str, Any]:
         "makes_ticket": new.makes_ticket,
         "team_id": new.team_id,
         "failure_mode": new.failure_mode,
-        "kit": kit_values(new.kit),
+        "kit": ticket_parts.kit_values(new.kit),
         "active": new.active,
     }
 
@@ -251,30 +250,6 @@ def _fit(name: str, condition: str, point: Any, field: str) -> None:
         )
 
 
-def kit_values(kit: list[KitLine]) -> list[dict[str, Any]]:
-    """A kit as rows keep it; NotFound `part.not_found` for a part that is not there."""
-    wanted = {line.part_id for line in kit}
-    known = {row.id for row in PartRow.select(PartRow.id).where(PartRow.id.in_(list(wanted)))}
-    if wanted - known:
-        raise NotFound("part.not_found", "no such part", {"kit": "unknown"}, id=min(wanted - known))
-    return [{"part_id": line.part_id, "qty": str(line.qty)} for line in kit]
-
-
-def kit_lines(kit: list[dict[str, Any]]) -> list[KitLine]:
-    """A stored kit with the names of its parts."""
-    known = {row.id: row for row in PartRow.select().where(PartRow.id.in_([line["part_id"] for line in kit]))}
-    return [
-        KitLine(
-            part_id=line["part_id"],
-            qty=line["qty"],
-            name=known[line["part_id"]].name,
-            unit=known[line["part_id"]].unit,
-        )
-        for line in kit
-        if line["part_id"] in known
-    ]
-
-
 def _rule(row: Any) -> RuleView:
     return RuleView(
         id=row.id,
@@ -285,7 +260,7 @@ def _rule(row: Any) -> RuleView:
         makes_ticket=row.makes_ticket,
         team=rows.ref(row.team),
         failure_mode=row.failure_mode,
-        kit=kit_lines(row.kit),
+        kit=ticket_parts.kit_lines(row.kit),
         active=row.active,
         **row.config,
     )
