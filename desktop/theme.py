@@ -14,6 +14,8 @@ from PySide6.QtGui import QColor, QFont, QGuiApplication, QIcon, QPalette
 from PySide6.QtWidgets import QApplication, QStyleFactory
 from shiboken6 import isValid
 
+from core.paths import ASSETS
+
 Mode = Literal["light", "dark", "system"]
 MODES: tuple[Mode, ...] = ("light", "dark", "system")
 FONTS = ["Microsoft YaHei", "Noto Sans CJK SC", "WenQuanYi Zen Hei", "PingFang SC"]
@@ -169,6 +171,8 @@ def _palette() -> QPalette:
 
 def _sheet() -> str:
     line, base, muted, accent, text = css("line"), css("base"), css("muted"), css("accent"), css("text")
+    shade = "dark" if theme().dark else "light"
+    down, up = (f"{(ASSETS / 'icons').as_posix()}/chevron-{way}-{shade}.svg" for way in ("down", "up"))
     return f"""
     QToolTip {{ color: {text}; background: {css("raised")}; border: 1px solid {line}; padding: 4px; }}
     QTableView, QTreeView, QListView {{ border: 1px solid {line}; gridline-color: {line}; outline: 0; }}
@@ -183,6 +187,12 @@ def _sheet() -> str:
     QDoubleSpinBox:focus, QDateEdit:focus, QDateTimeEdit:focus {{ border: 1px solid {accent}; }}
     QLineEdit[bad="true"], QPlainTextEdit[bad="true"], QComboBox[bad="true"], QSpinBox[bad="true"],
     QDoubleSpinBox[bad="true"], QDateEdit[bad="true"], QListWidget[bad="true"] {{ border: 1px solid {css("bad")}; }}
+    QComboBox::drop-down, QDateEdit::drop-down, QDateTimeEdit::drop-down {{ border: 0; width: 20px; }}
+    QComboBox::down-arrow, QDateEdit::down-arrow, QDateTimeEdit::down-arrow, QSpinBox::down-arrow,
+    QDoubleSpinBox::down-arrow {{ image: url({down}); width: 12px; height: 12px; }}
+    QSpinBox::up-arrow, QDoubleSpinBox::up-arrow {{ image: url({up}); width: 12px; height: 12px; }}
+    QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button, QDoubleSpinBox::down-button
+        {{ border: 0; width: 18px; background: transparent; }}
     QPushButton {{ background: {css("raised")}; border: 1px solid {line}; border-radius: 4px; padding: 4px 12px; }}
     QPushButton:hover {{ border-color: {accent}; }}
     QPushButton:focus {{ border: 1px solid {accent}; }}

@@ -76,6 +76,13 @@ class Form(QWidget):
         self._watch(widget)
         return widget
 
+    def adopt(self, name: str, widget: QWidget, error: QLabel) -> None:
+        """A field that stands elsewhere, such as on another tab, with the label for its error."""
+        self.fields[name] = widget
+        self._errors[name] = error
+        error.hide()
+        self._watch(widget)
+
     def add_text(self, text: str, role: str = "muted") -> QLabel:
         """A line of explanation across the form."""
         made = text_label(text, role, wrap=True)
@@ -188,12 +195,19 @@ class FormDialog(QDialog):
         return self.form.add(name, words, widget, hint)
 
     def showEvent(self, event: Any) -> None:
-        high = self.form.sizeHint().height() + self.buttons.sizeHint().height() + 70
-        self.resize(self._width, min(high, 680))
+        self._fit()
         first = next(iter(self.form.fields.values()), None)
         if first is not None:
             first.setFocus()
         super().showEvent(event)
+
+    def _fit(self) -> None:
+        high = self.form.sizeHint().height() + self.buttons.sizeHint().height() + 70
+        if not self._trouble.isHidden():
+            high += self._trouble.heightForWidth(self._width - 24) + 6
+        self.resize(
+            max(self._width, self.width()), max(self.height() if self.isVisible() else 0, min(high, 680))
+        )
 
     def submit(self) -> None:
         """Try to save what is in the form."""
@@ -221,6 +235,7 @@ class FormDialog(QDialog):
         self.form.show_errors(error)
         self._trouble.setText(explain(error))
         self._trouble.show()
+        self._fit()
 
 
 def request(kind: Callable[..., Any], values: Mapping[str, Any]) -> Any:
