@@ -180,7 +180,8 @@ def _print_plan(config: EdgeConfig, device_id: str) -> None:
     print(f"  {device.name}: {device.host}:{device.port}, unit {device.unit}")
     for interval_ms, group in sorted(planner.intervals(device, points).items()):
         for block in planner.blocks(device, group):
-            words = fill(_("every {ms} ms: {block}, {n} points"), {"ms": str(interval_ms), "block": block.label, "n": str(len(block.points))})  # fmt: skip
+            places = {"ms": str(interval_ms), "block": block.label, "n": str(len(block.points))}
+            words = fill(_("every {ms} ms: {block}, {n} points"), places)
             print(f"    {words}")
 
 
