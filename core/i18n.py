@@ -90,4 +90,13 @@ def explain(error: FettleError, language: str | None = None) -> str:
     """What went wrong and what to do, in the user's language, from an error's code and params."""
     code = f"error.{error.code}"
     sentence = label(code, language)
-    return error.detail if sentence == code else fill(sentence, error.params)
+    return error.detail if sentence == code else fill(sentence, _named(error.params, language))
+
+
+def _named(params: dict[str, str], language: str | None) -> dict[str, str]:
+    """Params that are codes of a family of their own name by their words: `action` ticket.edit is "Edit tickets"."""
+    found = {}
+    for key, value in params.items():
+        words = label(f"{key}.{value}", language)
+        found[key] = value if words == f"{key}.{value}" else words
+    return found

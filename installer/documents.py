@@ -1,4 +1,4 @@
-"""Writes the documents that are made from the code: settings, and the wire contract with its JSON Schemas.
+"""Writes the documents that are made from the code: settings, rights, and the wire contract with its JSON Schemas.
 
 `--check` writes nothing and fails when a document on disk differs from what would be written.
 """
@@ -18,6 +18,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 import core.wire
+from core.domain.people import POLICY, Action, Role
+from core.i18n import label
 from core.settings import ENV_PREFIX, describe
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,6 +47,28 @@ def settings_page() -> str:
             shown = f"`{default}`" if default not in ("", "(per user)") else default
             lines.append(f"| `{key}` | {shown} | `{variable}` | {meaning} |")
         lines.append("")
+    return "\n".join(lines)
+
+
+def rights_page() -> str:
+    """docs/rights.md"""
+    lines = [
+        MADE,
+        "# Roles and rights\n",
+        "Checked in the hub alone, denied by default; the console hides what is not allowed. *own*: tickets assigned to or",
+        "reported by oneself; *team*: those of one's teams; *all*: everything. Who has several roles has the widest right.\n",
+        "| Action | " + " | ".join(label(f"role.{role}", "en") for role in Role) + " |",
+        "|---|" + "---|" * len(Role),
+    ]
+    for action in Action:
+        scopes = [POLICY[role].get(action) for role in Role]
+        cells = " | ".join("" if scope is None else scope.value for scope in scopes)
+        lines.append(f"| `{action.value}` {label(f'action.{action.value}', 'en')} | {cells} |")
+    lines += [
+        "",
+        "Edges are let in by their own login, to their own topics and addresses; they have none of these rights.",
+        "",
+    ]
     return "\n".join(lines)
 
 
@@ -136,7 +160,11 @@ def schema_of(module: ModuleType) -> str | None:
 
 def documents() -> dict[Path, str]:
     """Path below docs/ → text, of every generated document."""
-    made = {Path("settings.md"): settings_page(), Path("wire.md"): wire_page()}
+    made = {
+        Path("settings.md"): settings_page(),
+        Path("rights.md"): rights_page(),
+        Path("wire.md"): wire_page(),
+    }
     for module in wire_modules():
         schema = schema_of(module)
         if schema is not None:

@@ -163,7 +163,7 @@ def scope_of(actor: Actor, action: Action) -> Scope | None:
     if actor.kind != "person":
         return None
     order = (Scope.OWN, Scope.TEAM, Scope.ALL)
-    scopes = [POLICY[Role(r)][action] for r in actor.roles if action in POLICY.get(Role(r), {})]
+    scopes = [held[action] for role, held in POLICY.items() if role in actor.roles and action in held]
     return max(scopes, key=order.index, default=None)
 
 

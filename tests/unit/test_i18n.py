@@ -7,7 +7,7 @@ import contextvars
 import pytest
 
 from core import i18n
-from core.errors import AppError, OutsideError
+from core.errors import AppError, Forbidden, OutsideError
 
 
 @pytest.mark.parametrize(
@@ -60,6 +60,12 @@ def test_an_error_is_explained_with_its_values() -> None:
     assert "x.toml" in i18n.explain(error, "zh_CN")
     assert "x.toml" in i18n.explain(error, "en")
     assert i18n.explain(OutsideError("no.such_code", "the detail"), "en") == "the detail"
+
+
+def test_a_code_among_the_values_is_told_by_its_name() -> None:
+    error = Forbidden("auth.forbidden", action="ticket.edit")
+    assert "编辑工单" in i18n.explain(error, "zh_CN")
+    assert "Edit tickets" in i18n.explain(error, "en")
 
 
 @pytest.mark.parametrize(("name", "language"), [("FETTLE_LANGUAGE", "en"), ("LC_ALL", "en"), ("LANG", "en")])
