@@ -55,8 +55,9 @@ def rights_page() -> str:
     lines = [
         MADE,
         "# Roles and rights\n",
-        "Checked in the hub alone, denied by default; the console hides what is not allowed. *own*: tickets assigned to or",
-        "reported by oneself; *team*: those of one's teams; *all*: everything. Who has several roles has the widest right.\n",
+        "Checked in the hub alone, denied by default; the console hides what is not allowed. *own*: tickets",
+        "assigned to or reported by oneself; *team*: those of one's teams; *all*: everything. Who has several",
+        "roles has the widest right of them.\n",
         "| Action | " + " | ".join(label(f"role.{role}", "en") for role in Role) + " |",
         "|---|" + "---|" * len(Role),
     ]
