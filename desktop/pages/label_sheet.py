@@ -21,7 +21,7 @@ class SheetPicture(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._preset: LabelPreset | None = None
+        self.preset: LabelPreset | None = None
         self._start = 1
         self._count = 0
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -37,7 +37,7 @@ class SheetPicture(QWidget):
 
     def set_preset(self, preset: LabelPreset) -> None:
         """Draw this sheet, all of it free."""
-        self._preset = preset
+        self.preset = preset
         self.set_start(1)
         self.setVisible(preset.columns * preset.rows > 1)
         self.updateGeometry()
@@ -49,7 +49,7 @@ class SheetPicture(QWidget):
 
     def set_start(self, start: int) -> None:
         """Begin at `start`, as near as the sheet allows."""
-        preset = self._preset
+        preset = self.preset
         places = preset.columns * preset.rows if preset else 1
         start = max(1, min(start, places))
         if start != self._start:
@@ -62,7 +62,7 @@ class SheetPicture(QWidget):
         return QSize(190, 268)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        preset = self._preset
+        preset = self.preset
         if preset is None:
             return
         painter = QPainter(self)
@@ -97,7 +97,7 @@ class SheetPicture(QWidget):
         painter.end()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        preset = self._preset
+        preset = self.preset
         if preset is None:
             return
         for place in range(1, preset.columns * preset.rows + 1):
@@ -107,10 +107,10 @@ class SheetPicture(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         step = _STEPS.get(Qt.Key(event.key()))
-        if self._preset is None or step is None:
+        if self.preset is None or step is None:
             super().keyPressEvent(event)
             return
-        self.set_start(self._start + step[0] + step[1] * self._preset.columns)
+        self.set_start(self._start + step[0] + step[1] * self.preset.columns)
 
     def _page(self) -> QRectF:
         width, height = _A4_MM
@@ -120,8 +120,8 @@ class SheetPicture(QWidget):
         return drawn
 
     def _box(self, place: int) -> QRectF:
-        assert self._preset is not None
-        preset, page = self._preset, self._page()
+        assert self.preset is not None
+        preset, page = self.preset, self._page()
         scale = page.width() / _A4_MM[0]
         width, height = preset.width_mm * scale, preset.height_mm * scale
         left = page.left() + (page.width() - width * preset.columns) / 2

@@ -1,0 +1,93 @@
+"""Plans and due dates in words, and the columns of their tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.i18n import _, label, ngettext
+from core.wire.plans import Due, PlanView
+from desktop.table_model import Column
+
+
+def every_words(plan: PlanView) -> str:
+    """`every 3 months`."""
+    n = plan.every
+    words = {
+        "day": ngettext("every day", "every {n} days", n),
+        "week": ngettext("every week", "every {n} weeks", n),
+        "month": ngettext("every month", "every {n} months", n),
+        "year": ngettext("every year", "every {n} years", n),
+    }[plan.period]
+    return words.format(n=n)
+
+
+def plan_columns() -> Sequence[Column[PlanView]]:
+    """All plans."""
+    return (
+        Column("name", _("Name"), lambda p: p.name, width=230, colour=lambda p: "" if p.active else "faint"),
+        Column("every", _("Interval"), every_words, lambda p: (PERIODS.index(p.period), p.every), width=110),
+        Column("mode", _("Counted"), lambda p: label(f"plan.mode.{p.mode}"), width=90),
+        Column(
+            "assets",
+            _("Assets"),
+            lambda p: p.assets[0].name if len(p.assets) == 1 else str(len(p.assets)),
+            lambda p: len(p.assets),
+            width=120,
+            tip=lambda p: "\n".join(f"{a.number}  {a.name}" for a in p.assets[:30]),
+        ),
+        Column(
+            "next",
+            _("Next due"),
+            lambda p: f"{p.next_due_on:%Y-%m-%d}" if p.next_due_on and p.active else "–",
+            lambda p: p.next_due_on,
+            width=95,
+        ),
+        Column(
+            "last",
+            _("Last done"),
+            lambda p: f"{p.last_done_on:%Y-%m-%d}" if p.last_done_on else _("never"),
+            lambda p: p.last_done_on,
+            width=95,
+        ),
+        Column(
+            "steps",
+            _("Steps"),
+            lambda p: str(len(p.procedure) or "–"),
+            lambda p: len(p.procedure),
+            "right",
+            width=60,
+        ),
+        Column(
+            "parts", _("Parts"), lambda p: str(len(p.kit) or "–"), lambda p: len(p.kit), "right", width=60
+        ),
+        Column("team", _("Team"), lambda p: p.team.name if p.team else "", width=100),
+        Column("active", _("In use"), lambda p: _("yes") if p.active else _("no"), width=60, hidden=True),
+    )
+
+
+PERIODS = ("day", "week", "month", "year")
+
+
+def due_columns() -> Sequence[Column[Due]]:
+    """What comes next; overdue in red."""
+
+    def colour(due: Due) -> str:
+        return "bad" if due.overdue else ""
+
+    return (
+        Column(
+            "due",
+            _("Due"),
+            lambda d: f"{d.due_on:%Y-%m-%d}",
+            lambda d: d.due_on,
+            colour=colour,
+            bold=lambda d: d.overdue,
+            icon=lambda d: "alert-circle-outline" if d.overdue else "",
+            icon_colour=lambda d: "bad",
+            tip=lambda d: _("Overdue") if d.overdue else "",
+            width=110,
+        ),
+        Column("plan", _("Plan"), lambda d: d.plan.name, colour=colour, width=150),
+        Column("asset", _("Asset"), lambda d: d.asset.name, width=140),
+        Column("ticket", _("Ticket"), lambda d: d.ticket.number if d.ticket else "", width=110),
+    )
