@@ -129,13 +129,16 @@ def step(rule: Rule, state: AlarmState, reading: Reading, now_s: float) -> tuple
 
 def tick(rule: Rule, state: AlarmState, now_s: float) -> tuple[AlarmState, list[Change]]:
     """The state after time has passed without a reading, and what fell due by `now_s`."""
-    if rule.condition is Condition.NO_DATA:
-        if state.good_s is None:  # silence counts from the first moment the rule is looked at
-            state = replace(state, good_s=now_s)
-        silent_s = _good_s(state) + _after_s(rule)
-        if now_s >= silent_s:
-            state = _judge(state, trouble=True, now_s=now_s if state.trouble else silent_s)
-    return _fall_due(rule, state, now_s)
+    if rule.condition is not Condition.NO_DATA:
+        return _fall_due(rule, state, now_s)
+    if state.good_s is None:  # silence counts from the first moment the rule is looked at
+        state = replace(state, good_s=now_s)
+    silent_s = _good_s(state) + _after_s(rule)
+    state, changes = _fall_due(rule, state, min(now_s, silent_s) if not state.trouble else now_s)
+    if now_s >= silent_s:
+        state = _judge(state, trouble=True, now_s=now_s if state.trouble else silent_s)
+    state, more = _fall_due(rule, state, now_s)
+    return state, changes + more
 
 
 def heard(state: AlarmState, at_s: float) -> AlarmState:
