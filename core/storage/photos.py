@@ -14,6 +14,7 @@ from core.errors import OutsideError
 
 MOST_PIXELS = 40_000_000
 _TIMEOUT_S = 20.0
+_slots = threading.BoundedSemaphore(2)  # bounds the memory of many at once
 _CHILD = Path(__file__).with_name("photo_child.py")
 _slots = threading.BoundedSemaphore(2)  # bounds the memory of many at once
 # First bytes of what we decode; anything else is refused before any decoder sees it.
@@ -51,6 +52,15 @@ def redraw(content: bytes) -> Photo:
     """Decode and encode again, in a child process with bounded memory and time. NotAPhoto when that fails."""
     if format_of(content) is None:
         raise NotAPhoto("not_a_photo")
+    if not _slots.acquire(timeout=_TIMEOUT_S):
+        raise OutsideError("file.busy", "too many photos at once")
+    try:
+        return _in_child(content)
+    finally:
+        _slots.release()
+
+
+def _in_child(content: bytes) -> Photo:
     environment = {
         key: value for key, value in os.environ.items() if key in ("PATH", "SYSTEMROOT", "PYTHONPATH")
     }
