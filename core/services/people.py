@@ -9,6 +9,7 @@ from typing import Any
 
 from core.domain import shifts as domain
 from core.domain.people import Action, Actor, Role, may, require
+from core.domain.workflow import OPEN
 from core.errors import AppError, Conflict, NotFound
 from core.services import journal, passwords, rows, sessions, settings
 from core.storage import db
@@ -34,7 +35,6 @@ from core.wire.people import (
     TeamView,
 )
 
-_DONE = ("resolved", "follow_up", "closed", "cancelled", "merged")
 
 # ---------------------------------------------------------------- persons
 
@@ -184,7 +184,7 @@ def open_tickets(person_ids: Sequence[int]) -> dict[int, int]:
     """How many tickets wait for each of these people (none: left out)."""
     query = (
         TicketRow.select(TicketRow.assignee, fn.COUNT().alias("n"))
-        .where(TicketRow.assignee.in_(list(person_ids)), TicketRow.state.not_in(_DONE))
+        .where(TicketRow.assignee.in_(list(person_ids)), TicketRow.state.in_(list(OPEN)))
         .group_by(TicketRow.assignee)
     )
     return {row.assignee_id: int(row.n) for row in query}
