@@ -1,0 +1,184 @@
+"""`./dev demo`: a whole plant on this computer to look at, or with `--check` to be tried by itself.
+
+Without a screen it prints the addresses instead of opening the console. Ctrl+C ends everything; what was entered stays.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+from core import i18n
+from core.errors import FettleError
+from installer import demo_check
+from installer.demo_children import Died
+from installer.demo_plant import DemoPlant, stamp
+
+ROOT = Path(__file__).resolve().parent.parent
+# (seconds after everything runs, order, fault): something to see in the first minute and now and then later.
+STORY = (
+    (5.0, "fault", "barrel-overheat"),
+    (20.0, "fault", "packing-jam"),
+    (150.0, "clear", "barrel-overheat"),
+    (200.0, "clear", "packing-jam"),
+    (300.0, "fault", "compressor-overheat"),
+    (480.0, "clear", "compressor-overheat"),
+    (600.0, "fault", "pump-trip"),
+    (720.0, "clear", "pump-trip"),
+)
+WORDS = {
+    "zh_CN": {
+        "hub": "启动服务中心",
+        "plant": "启动虚拟工厂（两台 Modbus 设备，一条 MQTT 包装线）",
+        "people": "录入示例工厂、人员和密码",
+        "edge": "边缘代理加入并应用配置",
+        "label": "打印设备二维码标签",
+        "ready": "演示已就绪，用时 {seconds:.0f} 秒。数据在 {folder}",
+        "console": "控制台与接口",
+        "docs": "接口文档",
+        "phone": "手机报修页（1号注塑机的标签）",
+        "label_file": "标签文件",
+        "login": "登录",
+        "passwords": "以下密码只显示这一次（保存在 {file}，仅本人可读）：",
+        "known": "密码在 {file}",
+        "faults": "一分钟内将出现第一个模拟故障。手动制造故障：",
+        "stop": "按 Ctrl+C 结束。",
+        "ticket": "工单",
+        "failed": "演示未能启动：",
+        "logs": "日志在 {folder}",
+    },
+    "en": {
+        "hub": "starting the hub",
+        "plant": "starting the simulated plant (two Modbus machines, one MQTT packing line)",
+        "people": "entering the sample plant, its people and their passwords",
+        "edge": "the edge joins and applies its configuration",
+        "label": "printing an asset's label",
+        "ready": "The demo is ready after {seconds:.0f} s. Its data is in {folder}",
+        "console": "Console and API",
+        "docs": "API documents",
+        "phone": "Phone page (label of moulding machine 1)",
+        "label_file": "Label to print",
+        "login": "Log in as",
+        "passwords": "These passwords are shown this once (kept in {file}, readable by you alone):",
+        "known": "Passwords are in {file}",
+        "faults": "The first simulated fault comes within a minute. To break something yourself:",
+        "stop": "Ctrl+C ends it.",
+        "ticket": "ticket",
+        "failed": "The demo could not start:",
+        "logs": "Logs are in {folder}",
+    },
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit code 0 after Ctrl+C or a check that went well, 1 with the reason otherwise."""
+    parser = argparse.ArgumentParser(prog="./dev demo", description="A whole plant on this computer.")
+    parser.add_argument(
+        "--check", action="store_true", help="try everything once without a screen, then stop"
+    )
+    parser.add_argument("--data", type=Path, help="folder of the demo; default var/demo")
+    parser.add_argument(
+        "--language", choices=i18n.LANGUAGES, help="of the sample plant; default this computer's"
+    )
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="0.0.0.0: phones in your network can open the page"
+    )
+    parser.add_argument("--no-console", action="store_true", help="do not open the console")
+    args = parser.parse_args(argv)
+    language = args.language or i18n.from_environment()
+    i18n.use(language)
+    # SIGTERM ends it like Ctrl+C, so that no program is left behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if args.check:
+        return demo_check.main(args.data or ROOT / "var" / "demo-check", language)
+    return _show(DemoPlant(args.data or ROOT / "var" / "demo", language, args.host), not args.no_console)
+
+
+def has_screen() -> bool:
+    """Whether a window can be opened here."""
+    return sys.platform in ("win32", "darwin") or any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
+    )
+
+
+def _show(plant: DemoPlant, console: bool) -> int:
+    words = WORDS[plant.language]
+    begun = time.monotonic()
+    try:
+        plant.start(lambda step: print(f"  … {words[step]}", flush=True))
+        _tell(plant, words, time.monotonic() - begun)
+        if console and has_screen():
+            data = str(plant.folder / "console")
+            plant.children.start(
+                "console",
+                "console",
+                environment={"FETTLE_CONSOLE__DATA_DIR": data, "FETTLE_CONSOLE__HUB_URL": plant.url},
+            )
+        _live(plant, words)
+    except KeyboardInterrupt:
+        return 0
+    except (Died, FettleError, OSError) as error:
+        reason = i18n.explain(error) if isinstance(error, FettleError) else str(error)
+        print(
+            f"{words['failed']} {reason}\n{words['logs'].format(folder=plant.folder / 'logs')}",
+            file=sys.stderr,
+        )
+        return 1
+    finally:
+        plant.stop()
+    return 0
+
+
+def _tell(plant: DemoPlant, words: dict[str, str], seconds: float) -> None:
+    notes = plant.folder / "demo.json"
+    lines = [
+        "",
+        words["ready"].format(seconds=seconds, folder=plant.folder),
+        "",
+        f"  {words['console']}:  {plant.url}",
+        f"  {words['docs']}:  {plant.url}/docs",
+        f"  {words['phone']}:  {plant.phone_link}",
+        f"  {words['label_file']}:  {plant.folder / 'label.pdf'}",
+        "",
+    ]
+    if plant.first_run:
+        lines.append(words["passwords"].format(file=notes))
+        everybody = {plant.admin["login"]: plant.admin["password"], **plant.people}
+        lines += [f"  {login:12} {password}" for login, password in everybody.items()]
+    else:
+        lines.append(words["known"].format(file=notes))
+    lines += ["", words["faults"], f"  ./dev run edge simulate --tell {plant.control_port} fault pump-trip"]
+    print("\n".join([*lines, "", words["stop"], ""]), flush=True)
+
+
+def _live(plant: DemoPlant, words: dict[str, str]) -> None:
+    """Tell the story's faults and each new ticket until Ctrl+C, or until the console is closed."""
+    begun = time.monotonic()
+    story = list(STORY)
+    seen = {ticket.id for ticket in plant.client.tickets(limit=200, sort="-number").items}
+    with_console = not plant.children.ended("console")
+    while not (with_console and plant.children.ended("console")):
+        plant.children.check(besides=("console",))
+        while story and time.monotonic() - begun >= story[0][0]:
+            _at_s, order, fault = story.pop(0)
+            plant.tell(order, fault)
+            print(f"  {stamp()}  {order} {fault}", flush=True)
+        for ticket in reversed(plant.client.tickets(limit=20, sort="-number").items):
+            if ticket.id not in seen:
+                seen.add(ticket.id)
+                who = ticket.assignee.name if ticket.assignee else "-"
+                state = i18n.label(f"ticket.state.{ticket.state}")
+                print(
+                    f"  {stamp()}  {words['ticket']} {ticket.number}  {ticket.title}  {state}  {who}",
+                    flush=True,
+                )
+        threading.Event().wait(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
