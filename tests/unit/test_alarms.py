@@ -212,7 +212,7 @@ def test_no_raise_without_the_condition_for_its_on_delay(
     for change in changes:
         if isinstance(change, Raised):
             held_s = 0.0
-            good = [(at, r) for at, r in steps if r is not None and at <= change.at_s]
+            good = [(at, r) for at, r in steps if r is not None and at < change.at_s]
             for (at, r), after in zip(
                 reversed(good), [change.at_s, *[at for at, _ in reversed(good)]], strict=False
             ):
