@@ -26,7 +26,6 @@ from core.storage.tables import (
 )
 from core.wire.assets import AssetView, PointValue, SaveAsset
 
-
 # ---------------------------------------------------------------- reading
 
 

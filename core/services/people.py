@@ -35,7 +35,6 @@ from core.wire.people import (
     TeamView,
 )
 
-
 # ---------------------------------------------------------------- persons
 
 
