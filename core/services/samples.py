@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from core.domain.people import Actor
 from core.errors import AppError
 from core.paths import ASSETS
-from core.services import assets, devices, fleet, parts, people, plans, settings
+from core.services import assets, devices, failure_codes, fleet, locations, parts, people, plans, settings
 from core.storage import db
 from core.wire.assets import SaveAsset, SaveFailureCode, SaveLocation
 from core.wire.fleet import SaveDevice, SaveEdge, SavePoint, SaveRule
@@ -104,13 +104,13 @@ class _Loader:
         actor, places = self.actor, dict[str, int]()
         self.known(
             "locations",
-            ((f"{place.kind}/{place.parent_id}/{place.name}", place) for place in assets.locations(actor)),
+            ((f"{place.kind}/{place.parent_id}/{place.name}", place) for place in locations.listed(actor)),
         )
         for place in self.plant["locations"]:
             parent = places.get(place.get("parent", ""))
             key = f"{place['kind']}/{parent}/{place['name']}"
             site = SaveLocation(kind=place["kind"], name=place["name"], parent_id=parent)
-            self.keep("locations", key, assets.create_location, site)
+            self.keep("locations", key, locations.create, site)
             places[place["key"]] = self.ids["locations"][key]
         self.known("assets", ((asset.number, asset) for asset in assets.listed(actor, retired=True)))
         for asset in self.plant["assets"]:
@@ -123,11 +123,11 @@ class _Loader:
                 }
             )
             self.keep("assets", asset["number"], assets.create, request)
-        codes = assets.failure_codes(actor)
+        codes = failure_codes.listed(actor)
         self.known("failure_codes", ((f"{code.category}/{code.kind}/{code.code}", code) for code in codes))
         for code in self.plant["failure_codes"]:
             key = f"{code['category']}/{code['kind']}/{code['code']}"
-            self.keep("failure_codes", key, assets.save_failure_code, SaveFailureCode.model_validate(code))
+            self.keep("failure_codes", key, failure_codes.save, SaveFailureCode.model_validate(code))
 
     def parts(self) -> None:
         """Parts with what lies in stock."""
