@@ -18,6 +18,7 @@ from core.wire import plans as plan_wire
 from core.wire import tickets as ticket_wire
 from core.wire.base import Page, Request
 from core.wire.journal import Dashboard, JournalEntry
+from core.wire.uplink import EdgeConfig
 
 T = TypeVar("T")
 
@@ -311,6 +312,13 @@ class FleetRoutes(Transport):
 
     def points(self, device_id: int) -> list[fleet_wire.PointView]:
         return self.read(list[fleet_wire.PointView], "GET", f"/devices/{device_id}/points")
+
+    def device_values(self, device_id: int) -> list[asset_wire.PointValue]:
+        return self.read(list[asset_wire.PointValue], "GET", f"/devices/{device_id}/values")
+
+    def edge_config(self, edge_pk: int) -> EdgeConfig:
+        """What a push would send now."""
+        return self.read(EdgeConfig, "GET", f"/edges/{edge_pk}/config")
 
     def create_point(self, device_id: int, body: fleet_wire.SavePoint) -> fleet_wire.PointView:
         return self.read(fleet_wire.PointView, "POST", f"/devices/{device_id}/points", body)

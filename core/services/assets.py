@@ -26,6 +26,8 @@ from core.storage.tables import (
 )
 from core.wire.assets import AssetView, PointValue, SaveAsset
 
+_WORST_FIRST = ("critical", "major", "minor", "info")
+
 # ---------------------------------------------------------------- reading
 
 
@@ -89,14 +91,34 @@ def point_values(actor: Actor, asset_id: int) -> list[PointValue]:
     require(actor, Action.ASSET_READ)
     rows.get(AssetRow, asset_id, "asset")
     mine = (PointRow.asset == asset_id) | (PointRow.asset.is_null() & (DeviceRow.asset == asset_id))
+    return _values_of(mine & PointRow.active & DeviceRow.active)
+
+
+@db.reading
+def device_values(actor: Actor, device_id: int) -> list[PointValue]:
+    """The latest readings of a device's points, as `point_values`."""
+    require(actor, Action.FLEET_READ)
+    rows.get(DeviceRow, device_id, "device")
+    return _values_of((PointRow.device == device_id) & PointRow.active)
+
+
+def _values_of(which: Any) -> list[PointValue]:
     points: list[Any] = list(
-        PointRow.select(PointRow, DeviceRow)
-        .join(DeviceRow)
-        .where(mine, PointRow.active, DeviceRow.active)
-        .order_by(PointRow.id)
+        PointRow.select(PointRow, DeviceRow).join(DeviceRow).where(which).order_by(PointRow.id)
     )
-    limits = _limits([point.id for point in points])
-    return [_value(point, limits.get(point.id, {})) for point in points]
+    point_ids = [point.id for point in points]
+    limits, alarms = _limits(point_ids), _active_severities(point_ids)
+    return [_value(point, limits.get(point.id, {}), alarms.get(point.id, "")) for point in points]
+
+
+def _active_severities(point_ids: Sequence[int]) -> dict[int, str]:
+    """Per point the worst severity of its active alarms."""
+    found: dict[int, str] = {}
+    alarms = AlarmRow.select(AlarmRow, RuleRow).join(RuleRow)
+    for alarm in alarms.where(AlarmRow.active, RuleRow.point.in_(list(point_ids))):
+        known = found.get(alarm.rule.point_id, alarm.severity)
+        found[alarm.rule.point_id] = min(known, alarm.severity, key=_WORST_FIRST.index)
+    return found
 
 
 def _limits(point_ids: Sequence[int]) -> dict[int, dict[str, float]]:
@@ -112,7 +134,7 @@ def _limits(point_ids: Sequence[int]) -> dict[int, dict[str, float]]:
     return found
 
 
-def _value(point: Any, limits: dict[str, float]) -> PointValue:
+def _value(point: Any, limits: dict[str, float], alarm: str) -> PointValue:
     sample = fleet.latest(point.device.edge.edge_id, point.id)
     return PointValue(
         point_id=point.id,
@@ -123,6 +145,7 @@ def _value(point: Any, limits: dict[str, float]) -> PointValue:
         at=sample.at if sample else None,
         low=limits.get("low"),
         high=limits.get("high"),
+        alarm=alarm,
     )
 
 

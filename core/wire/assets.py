@@ -97,6 +97,7 @@ class PointValue(View):
     at: datetime | None
     low: float | None = None
     high: float | None = None
+    alarm: str = Field("", description="Severity of the worst active alarm on this point; empty for none.")
 
 
 class FailureCodeView(View):
