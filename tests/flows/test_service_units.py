@@ -1,0 +1,55 @@
+"""The shipped service units start commands that exist, with options these take, and are as closed as they say."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+UNITS = sorted((ROOT / "installer" / "linux").glob("*.service"))
+
+
+def read(unit: Path) -> configparser.ConfigParser:
+    found = configparser.ConfigParser(interpolation=None, strict=False)
+    found.optionxform = str  # type: ignore[assignment,method-assign]
+    found.read(unit, encoding="utf-8")
+    return found
+
+
+def test_there_are_units_for_hub_and_edge() -> None:
+    assert [unit.name for unit in UNITS] == ["fettle-edge.service", "fettle-hub.service"]
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_the_command_and_its_options_exist(unit: Path) -> None:
+    program, *words = shlex.split(read(unit)["Service"]["ExecStart"])
+    assert program == "/opt/fettle/bin/fettle"
+    options = [word for word in words if word.startswith("--")]
+    commands = [word for word in words if not word.startswith(("--", "/"))]
+    done = subprocess.run(
+        [Path(sys.executable).with_name("fettle"), *commands, "--help"],
+        env={**os.environ, "FETTLE_LANGUAGE": "en"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert [option for option in options if option not in done.stdout] == []
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_a_service_runs_as_nobody_special_and_comes_back(unit: Path) -> None:
+    service = read(unit)["Service"]
+    assert service["User"] == "fettle"
+    assert service["Restart"] == "always"
+    assert service["NoNewPrivileges"] == "yes"
+    assert service["ProtectSystem"] == "strict"
+    assert service["StateDirectory"] == "fettle" and "FETTLE_HOME=/var/lib/fettle" in service["Environment"]
+    page = ROOT / service.parser["Unit"]["Documentation"].removeprefix("file:///opt/fettle/source/")
+    assert page.is_file()
