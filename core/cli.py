@@ -32,7 +32,7 @@ def usage() -> str:
 def main(argv: list[str] | None = None) -> int:
     """Run one program; exit code 1 on an error it explains, 2 on a wrong call, 3 when its extra is not installed."""
     args = sys.argv[1:] if argv is None else argv
-    i18n.use(i18n.from_environment())
+    i18n.speak_on_the_command_line()
     if not args or args[0] in ("-h", "--help"):
         print(usage())
         return 0 if args else 2

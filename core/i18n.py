@@ -2,7 +2,8 @@
 
 Catalogues lie in `assets/translations/<language>/LC_MESSAGES/<domain>.po`, one domain per room
 (`core` hub and ground, `edge`, `desktop`, `phone`, and `codes` for the names of states, errors and
-other codes, which has an English catalogue too). All are looked through as one.
+other codes, which has an English catalogue too). All are looked through as one. `argparse` holds the
+words of Python's own parser of command lines.
 """
 
 from __future__ import annotations
@@ -40,6 +41,15 @@ def from_environment() -> str:
 def use(language: str) -> None:
     """Speak `language` from here on in this context (a request, a thread, a program)."""
     _language.set(normalise(language))
+
+
+def speak_on_the_command_line() -> None:
+    """Take the environment's language for this program, and for what argparse itself says in it."""
+    use(from_environment())
+    # argparse asks the process-wide domain, in the languages that the environment names.
+    gettext.bindtextdomain("argparse", str(ASSETS / "translations"))
+    gettext.textdomain("argparse")
+    os.environ["LANGUAGE"] = current()
 
 
 def current() -> str:

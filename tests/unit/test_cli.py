@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -13,6 +14,7 @@ from core.errors import AppError
 @pytest.fixture(autouse=True)
 def english(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FETTLE_LANGUAGE", "en")
+    monkeypatch.setenv("LANGUAGE", "fr")  # the command sets it: put back afterwards
 
 
 def program(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -27,6 +29,12 @@ def refuse(_args: list[str]) -> int:
 
 def interrupted(_args: list[str]) -> int:
     raise KeyboardInterrupt
+
+
+def parse(args: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="fettle edge")
+    parser.add_argument("--port", type=int)
+    return int(parser.parse_args(args).port)
 
 
 def count(args: list[str]) -> int:
@@ -79,3 +87,15 @@ def test_an_error_is_explained_and_ends_with_1(
 def test_control_c_ends_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
     program(monkeypatch, "hub", f"{__name__}:interrupted")
     assert cli.main(["hub"]) == 130
+
+
+@pytest.mark.parametrize(("language", "words"), [("zh_CN", "无效的 int 值"), ("en", "invalid int value")])
+def test_a_wrong_call_is_told_in_the_users_language(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], language: str, words: str
+) -> None:
+    monkeypatch.setenv("FETTLE_LANGUAGE", language)
+    program(monkeypatch, "edge", f"{__name__}:parse")
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["edge", "--port", "x"])
+    assert ended.value.code == 2
+    assert words in capsys.readouterr().err
