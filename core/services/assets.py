@@ -116,8 +116,9 @@ def _active_severities(point_ids: Sequence[int]) -> dict[int, str]:
     found: dict[int, str] = {}
     alarms = AlarmRow.select(AlarmRow, RuleRow).join(RuleRow)
     for alarm in alarms.where(AlarmRow.active, RuleRow.point.in_(list(point_ids))):
-        known = found.get(alarm.rule.point_id, alarm.severity)
-        found[alarm.rule.point_id] = min(known, alarm.severity, key=_WORST_FIRST.index)
+        rule: Any = alarm.rule
+        known = found.get(rule.point_id, alarm.severity)
+        found[rule.point_id] = min(known, alarm.severity, key=_WORST_FIRST.index)
     return found
 
 
