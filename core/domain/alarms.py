@@ -133,10 +133,12 @@ def tick(rule: Rule, state: AlarmState, now_s: float) -> tuple[AlarmState, list[
         return _fall_due(rule, state, now_s)
     if state.good_s is None:  # silence counts from the first moment the rule is looked at
         state = replace(state, good_s=now_s)
+    if state.trouble is not None:  # silence needs no reading to go on counting after a restart
+        state = _judge(state, state.trouble, now_s)
     silent_s = _good_s(state) + _after_s(rule)
     state, changes = _fall_due(rule, state, min(now_s, silent_s) if not state.trouble else now_s)
     if now_s >= silent_s:
-        state = _judge(state, trouble=True, now_s=now_s if state.trouble else silent_s)
+        state = _judge(state, trouble=True, now_s=silent_s)
     state, more = _fall_due(rule, state, now_s)
     return state, changes + more
 

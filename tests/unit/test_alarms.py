@@ -248,13 +248,11 @@ def test_a_restart_anywhere_changes_nothing(
     steps = timed(history)
     cut = min(cut, len(steps))
     now_s = steps[cut - 1][0] if cut else 0.0
-    before, _ = run(rule, steps[:cut])
+    before, _ = run(rule, [(0.0, None), *steps[:cut]])
     last = next((r for _at, r in reversed(steps[:cut]) if r is not None), None)
     shift = 5000.0 - now_s
     thawed = alarms.thaw(json.loads(json.dumps(alarms.freeze(before, now_s))), 5000.0)
-    again: list[tuple[float, Reading | None]] = (
-        [] if last is None or rule.condition is Condition.NO_DATA else [(5000.0, last)]
-    )
+    again: list[tuple[float, Reading | None]] = [(5000.0, None if rule.condition is Condition.NO_DATA else last)]
     later = [(at + shift, r) for at, r in steps[cut:]]
     _state, restarted = run(rule, again + later, thawed)
     _state, straight = run(rule, steps[cut:], before)
