@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from itertools import islice
 from typing import Any
 
 from PySide6.QtCore import QDate
@@ -79,11 +80,14 @@ class PlanDialog(FormDialog):
         """The next dates that the form as it stands gives."""
         values = self.form.values()
         start: date = values["start_on"]
-        dates = rules.first_dates(start, values["every"], values["period"], PREVIEWED)
+        rhythm = rules.Rhythm(values["every"], values["period"], start)
+        first = max(start, rules.first_after(rhythm, _today() - timedelta(days=1)))
+        until = rules.later(first, PREVIEWED * rhythm.every, rhythm.period)
+        dates = list(islice(rules.occurrences(rhythm, first - timedelta(days=1), until), PREVIEWED))
         words = "   ".join(f"{day:%Y-%m-%d} {label(f'weekday.{day.weekday()}')}" for day in dates)
         if values["mode"] == "floating":
             return _("First due {first}. If each is completed on its day: {dates}").format(
-                first=f"{start:%Y-%m-%d}", dates=words
+                first=f"{first:%Y-%m-%d}", dates=words
             )
         return _("Due on: {dates}").format(dates=words)
 
