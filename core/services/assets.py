@@ -50,8 +50,10 @@ def view(actor: Actor, asset_id: int) -> AssetView:
 def _views(found: Sequence[Any]) -> list[AssetView]:
     """Views of many assets in a fixed number of queries."""
     one = [row.id for row in found] if len(found) < 100 else None
-    tickets = TicketRow.select(TicketRow.asset, fn.COUNT().alias("n")).where(TicketRow.state.in_(list(OPEN)))
-    alarms = AlarmRow.select(AlarmRow.asset, fn.COUNT().alias("n")).where(AlarmRow.active)
+    tickets = TicketRow.select(TicketRow.asset, fn.COUNT(TicketRow.id).alias("n")).where(
+        TicketRow.state.in_(list(OPEN))
+    )
+    alarms = AlarmRow.select(AlarmRow.asset, fn.COUNT(AlarmRow.id).alias("n")).where(AlarmRow.active)
     if one is not None:
         tickets, alarms = tickets.where(TicketRow.asset.in_(one)), alarms.where(AlarmRow.asset.in_(one))
     open_tickets = {row.asset_id: int(row.n) for row in tickets.group_by(TicketRow.asset)}

@@ -182,7 +182,7 @@ def _memberships(model: Any, other: str, person_ids: Sequence[int]) -> dict[int,
 def open_tickets(person_ids: Sequence[int]) -> dict[int, int]:
     """How many tickets wait for each of these people (none: left out)."""
     query = (
-        TicketRow.select(TicketRow.assignee, fn.COUNT().alias("n"))
+        TicketRow.select(TicketRow.assignee, fn.COUNT(TicketRow.id).alias("n"))
         .where(TicketRow.assignee.in_(list(person_ids)), TicketRow.state.in_(list(OPEN)))
         .group_by(TicketRow.assignee)
     )
