@@ -1,0 +1,285 @@
+"""Draws labels as PDF: sheets and rolls, QR codes as vector paths, names in any language. Knows no database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from io import BytesIO
+
+import qrcode
+from qrcode.constants import ERROR_CORRECT_M
+from qrcode.util import MODE_8BIT_BYTE, MODE_ALPHA_NUM, QRData
+from reportlab import rl_config
+from reportlab.lib.units import mm
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.pdfgen.canvas import Canvas
+
+from core.domain.labels import is_alphanumeric
+from core.errors import AppError, NotFound
+from core.i18n import _
+from core.paths import ASSETS
+from core.services.labels import Label
+from core.wire.assets import LabelPreset, PrintLabels
+
+rl_config.useA85 = 0  # plain compressed streams: a fifth smaller
+
+FONT = "NotoSansSC"
+LEAST_QR_MM = 16.0
+LEAST_MODULE_MM = 0.5
+_QUIET = 4  # modules of white around the code, as ISO 18004 wants
+_LEAST_PT = 5.5
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A page of labels; millimetres, margins from the top left corner."""
+
+    id: str
+    title: str
+    page: tuple[float, float]
+    label: tuple[float, float]
+    grid: tuple[int, int]  # columns, rows
+    margin: tuple[float, float] = (0.0, 0.0)
+    gap: tuple[float, float] = (0.0, 0.0)
+    name_pt: float = 11.0
+    inset_mm: float = 2.0
+
+    @property
+    def places(self) -> int:
+        return self.grid[0] * self.grid[1]
+
+
+def _sheets() -> tuple[Sheet, ...]:
+    a4 = (210.0, 297.0)
+    return (
+        Sheet("a4-3x8", _("A4 sheet, 24 labels of 70 × 36 mm"), a4, (70, 36), (3, 8), (0, 4.5), inset_mm=4.0),
+        Sheet(
+            "a4-2x5",
+            _("A4 sheet, 10 labels of 99.1 × 57 mm"),
+            a4,
+            (99.1, 57),
+            (2, 5),
+            (4.65, 6),
+            (2.6, 0),
+            16,
+            4.0,
+        ),
+        Sheet("roll-50x30", _("Roll, 50 × 30 mm"), (50, 30), (50, 30), (1, 1), name_pt=9, inset_mm=1.0),
+    )
+
+
+def presets() -> list[LabelPreset]:
+    """The sheets and rolls that can be printed."""
+    return [
+        LabelPreset(
+            id=sheet.id,
+            name=sheet.title,
+            width_mm=sheet.label[0],
+            height_mm=sheet.label[1],
+            columns=sheet.grid[0],
+            rows=sheet.grid[1],
+        )
+        for sheet in _sheets()
+    ]
+
+
+def sheet_of(preset: str) -> Sheet:
+    """A preset's measures; NotFound `label.no_preset`."""
+    for sheet in _sheets():
+        if sheet.id == preset:
+            return sheet
+    known = ", ".join(sheet.id for sheet in _sheets())
+    raise NotFound(
+        "label.no_preset", f"no preset {preset}", {"preset": "unknown"}, preset=preset, known=known
+    )
+
+
+def pdf(labels: Sequence[Label], wanted: PrintLabels, language: str | None = None) -> bytes:
+    """The PDF of these labels. AppError `label.too_small` when a code could not be read, `label.start`."""
+    sheet = sheet_of(wanted.preset)
+    if wanted.start > sheet.places:
+        raise AppError(
+            "label.start",
+            f"place {wanted.start} of {sheet.places}",
+            {"start": "too_high"},
+            places=sheet.places,
+        )
+    codes = Codes([label.payload for label in labels])
+    side = min(sheet.label[1], sheet.label[0] * 0.6) - 2 * sheet.inset_mm
+    module = min(side, sheet.label[1] - 2) / (codes.modules + 2 * _QUIET)
+    # What surrounds the code on the label is white too, so its quiet zone may reach into the inset.
+    qr_mm = module * codes.modules
+    if module < LEAST_MODULE_MM or qr_mm < LEAST_QR_MM:
+        raise AppError(
+            "label.too_small",
+            f"module {module:.2f} mm, code {qr_mm:.1f} mm",
+            {"preset": "too_small"},
+            size=f"{qr_mm:.1f}",
+            least=f"{LEAST_QR_MM:.0f}",
+            module=f"{module:.2f}",
+            least_module=f"{LEAST_MODULE_MM}",
+            characters=len(labels[0].payload),
+        )
+    _use_font()
+    out = BytesIO()
+    canvas = Canvas(out, pagesize=(sheet.page[0] * mm, sheet.page[1] * mm), pageCompression=1)
+    canvas.setTitle(_("Labels", language))
+    canvas.setAuthor("Fettle")
+    hint = _("Scan to report a fault", language)
+    for n, label in enumerate(labels, start=wanted.start - 1):
+        place = n % sheet.places
+        if place == 0 and n >= sheet.places:
+            canvas.showPage()
+        column, row = place % sheet.grid[0], place // sheet.grid[0]
+        left = sheet.margin[0] + column * (sheet.label[0] + sheet.gap[0])
+        top = sheet.margin[1] + row * (sheet.label[1] + sheet.gap[1])
+        bottom = sheet.page[1] - top - sheet.label[1]
+        _draw(canvas, sheet, label, (left, bottom), codes, module, hint)
+    canvas.showPage()
+    canvas.save()
+    return out.getvalue()
+
+
+def _draw(
+    canvas: Canvas,
+    sheet: Sheet,
+    label: Label,
+    corner: tuple[float, float],
+    codes: Codes,
+    module: float,
+    hint: str,
+) -> None:
+    width, height = sheet.label
+    qr_mm = module * codes.modules
+    quiet = module * _QUIET
+    x = corner[0] + max(sheet.inset_mm, quiet)
+    y = corner[1] + (height - qr_mm) / 2
+    canvas.saveState()
+    canvas.translate(x * mm, y * mm)
+    canvas.scale(module * mm, module * mm)
+    path = canvas.beginPath()
+    for left, line, length in codes.runs(label.payload):
+        path.rect(left, line, length, 1)
+    canvas.drawPath(path, stroke=0, fill=1)
+    canvas.restoreState()
+    text_x = x + qr_mm + quiet
+    _write(canvas, sheet, label, (text_x, corner[1]), corner[0] + width - sheet.inset_mm - text_x, hint)
+
+
+def _write(
+    canvas: Canvas, sheet: Sheet, label: Label, corner: tuple[float, float], width_mm: float, hint: str
+) -> None:
+    """Name, number, place and code beside the QR code, from the top down."""
+    x, width = corner[0] * mm, width_mm * mm
+    size = sheet.name_pt
+    top = (corner[1] + sheet.label[1] - sheet.inset_mm) * mm
+    floor = (corner[1] + sheet.inset_mm) * mm
+    y = top
+    for line, pt in (
+        *_fitted(label.name, size, width, 2),
+        *_fitted(label.number, size * 0.95, width, 1),
+        *_fitted(label.location, size * 0.65, width, 2),
+    ):
+        y -= pt * 1.25
+        canvas.setFont(FONT, pt)
+        canvas.drawString(x, y, line)
+    foot = [*_fitted(hint, size * 0.65, width, 1), *_fitted(label.code, size * 0.6, width, 3)]
+    y = floor + sum(pt * 1.2 for _line, pt in foot)
+    for line, pt in foot:
+        y -= pt * 1.2
+        canvas.setFont(FONT, pt)
+        canvas.drawString(x, y + pt * 0.2, line)
+
+
+def _fitted(text: str, size_pt: float, width: float, most_lines: int) -> list[tuple[str, float]]:
+    """The text in at most so many lines: as large as it fits, then smaller, at last cut with an ellipsis."""
+    if not text:
+        return []
+    size = size_pt
+    while True:
+        lines = list(_wrapped(text, size, width))
+        if len(lines) <= most_lines:
+            return [(line, size) for line in lines]
+        if size <= _LEAST_PT:
+            kept = lines[:most_lines]
+            last = kept[-1]
+            while last and pdfmetrics.stringWidth(last + "…", FONT, size) > width:
+                last = last[:-1]
+            return [(line, size) for line in (*kept[:-1], last + "…")]
+        size = max(_LEAST_PT, size * 0.92)
+
+
+def _wrapped(text: str, size: float, width: float) -> Iterator[str]:
+    """Lines no wider than `width` points; broken at spaces where there are some, anywhere in Chinese."""
+    line = ""
+    for piece in _pieces(text):
+        if line and pdfmetrics.stringWidth((line + piece).rstrip(), FONT, size) > width:
+            yield line.rstrip()
+            line = piece.lstrip()
+        else:
+            line += piece
+        while pdfmetrics.stringWidth(line.rstrip(), FONT, size) > width and len(line) > 1:
+            cut = len(line) - 1
+            while cut > 1 and pdfmetrics.stringWidth(line[:cut], FONT, size) > width:
+                cut -= 1
+            yield line[:cut]
+            line = line[cut:]
+    if line.strip():
+        yield line.rstrip()
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Words with the space after them; each Chinese character by itself."""
+    word = ""
+    for c in text:
+        if ord(c) >= 0x2E80:
+            if word:
+                yield word
+                word = ""
+            yield c
+        else:
+            word += c
+            if c in " /-":
+                yield word
+                word = ""
+    if word:
+        yield word
+
+
+@cache
+def _use_font() -> None:
+    pdfmetrics.registerFont(TTFont(FONT, str(ASSETS / "fonts" / "NotoSansSC_400Regular.ttf")))
+
+
+class Codes:
+    """QR codes of one print: version and mask are found once, for the longest payload, and used for all.
+
+    Looking for the best of eight masks is nine tenths of the work, and any mask is readable.
+    """
+
+    def __init__(self, payloads: Sequence[str]) -> None:
+        longest = max(payloads, key=len)
+        self._mode = MODE_ALPHA_NUM if all(map(is_alphanumeric, payloads)) else MODE_8BIT_BYTE
+        code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=0)
+        code.add_data(QRData(longest, mode=self._mode))
+        code.make(fit=True)
+        self._version = code.version
+        self._mask = code.best_mask_pattern()
+        self.modules = code.modules_count
+
+    def runs(self, payload: str) -> Iterator[tuple[int, int, int]]:
+        """(left, line from below, length) of each run of dark modules."""
+        code = qrcode.QRCode(self._version, ERROR_CORRECT_M, border=0, mask_pattern=self._mask)
+        code.add_data(QRData(payload, mode=self._mode), optimize=0)
+        code.make(fit=False)
+        last = self.modules - 1
+        for n, line in enumerate(code.modules):
+            start = None
+            for column, dark in enumerate((*line, False)):
+                if dark and start is None:
+                    start = column
+                elif not dark and start is not None:
+                    yield start, last - n, column - start
+                    start = None
