@@ -75,27 +75,27 @@ def queue(row: JournalRow, now: datetime) -> None:
 
 
 def _who(kind: str, ticket: TicketRow) -> Iterable[PersonRow]:
+    people: list[PersonRow | None]
     if kind == "ticket.resolved":
         people = [ticket.reporter]
     elif kind == "ticket.assigned.team":
-        people = list(_team(ticket.team_id)) or _with_role(Role.DISPATCHER)
+        people = [*(_team(ticket.team_id) or _with_role(Role.DISPATCHER))]
     elif kind == "ticket.declined":
-        people = _with_role(Role.DISPATCHER) or _with_role(Role.SUPERVISOR)
+        people = [*(_with_role(Role.DISPATCHER) or _with_role(Role.SUPERVISOR))]
     elif kind == "ticket.sla_breached":
         people = [*_with_role(Role.SUPERVISOR), ticket.assignee]
     elif ticket.assignee_id is None:
-        people = list(_team(ticket.team_id))
+        people = [*_team(ticket.team_id)]
     else:
         people = [ticket.assignee]
     told = {person.id: person for person in people if person is not None and person.active}
     return told.values()
 
 
-def _team(team_id: int | None) -> Iterable[PersonRow]:
+def _team(team_id: int | None) -> list[PersonRow]:
     if team_id is None:
         return []
-    query: Iterable[PersonRow] = PersonRow.select().join(TeamMemberRow).where(TeamMemberRow.team == team_id)
-    return query
+    return list(PersonRow.select().join(TeamMemberRow).where(TeamMemberRow.team == team_id))
 
 
 def _with_role(role: Role) -> list[PersonRow]:
@@ -105,15 +105,14 @@ def _with_role(role: Role) -> list[PersonRow]:
 def _words(kind: str, ticket: TicketRow, row: JournalRow, language: str) -> tuple[str, str]:
     params = {"number": ticket.number, "title": ticket.title}
     lines = [
-        f"{label('field.priority', language)}: {label(f'priority.{ticket.priority}', language)}",
-        f"{label('field.state', language)}: {label(f'ticket.state.{ticket.state}', language)}",
+        f"{_('Priority', language)}: {label(f'ticket.priority.{ticket.priority}', language)}",
+        f"{_('State', language)}: {label(f'ticket.state.{ticket.state}', language)}",
     ]
-    if ticket.asset_id is not None:
-        asset = f"{ticket.asset.number} {ticket.asset.name}"
-        lines.insert(0, f"{label('field.asset', language)}: {asset}")
+    if ticket.asset is not None:
+        lines.insert(0, f"{_('Asset', language)}: {ticket.asset.number} {ticket.asset.name}")
     reason = str(row.data.get("reason") or "")
     if reason:
-        lines.append(f"{label('field.reason', language)}: {reason}")
+        lines.append(f"{_('Reason', language)}: {reason}")
     return fill(_(_TITLES[kind], language), params), "\n".join(lines)
 
 
@@ -127,7 +126,9 @@ def send_due(send: Callable[[str, str, str], None], now: datetime, limit: int = 
             sent += 1
         except (FettleError, OSError, ValueError) as error:
             failure = str(error) or type(error).__name__
-            _log.warning("a notice could not be sent", notice=notice.id, attempt=notice.attempts, reason=failure)
+            _log.warning(
+                "a notice could not be sent", notice=notice.id, attempt=notice.attempts, reason=failure
+            )
         _settle(notice, failure, now)
     return sent
 
@@ -140,7 +141,7 @@ def _take(now: datetime, limit: int) -> list[Outgoing]:
         .order_by(NoticeRow.next_try_at, NoticeRow.id)
         .limit(limit)
     )
-    rows = list(query.for_update("FOR UPDATE SKIP LOCKED") if db.is_postgresql() else query)
+    rows = list(query.for_update(skip_locked=True) if db.is_postgresql() else query)
     for row in rows:
         row.attempts += 1
         row.next_try_at = now + timedelta(seconds=LEASE_S)

@@ -139,8 +139,12 @@ class UplinkAck(Message):
 
 
 def digest(event: UplinkEvent) -> str:
-    """SHA-256 of an event's canonical JSON: the same key with another digest is a conflict, not a repeat."""
-    return hashlib.sha256(event.model_dump_json().encode()).hexdigest()
+    """SHA-256 of an event's canonical JSON: the same key with another digest is a conflict, not a repeat.
+
+    Defaults are left out, so that a field added by a later version leaves the digests of older events alone.
+    """
+    text = event.body.kind + event.model_dump_json(exclude_defaults=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 # ---------------------------------------------------------------- configuration, hub → edge

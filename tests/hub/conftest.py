@@ -7,14 +7,26 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from core.domain.people import Actor
 from core.services import settings
 from core.storage import db
-from core.storage.tables import ALL
+from core.storage.tables import (
+    ALL,
+    AssetRow,
+    EdgeRow,
+    LocationRow,
+    PersonRow,
+    ShiftMemberRow,
+    ShiftRow,
+    TeamMemberRow,
+    TeamRow,
+)
 
 NOW = datetime(2026, 3, 10, 2, 0, tzinfo=UTC)  # a Tuesday, 10:00 in Shanghai
 
@@ -101,3 +113,64 @@ def database(request: pytest.FixtureRequest) -> Iterator[str]:
 def now() -> datetime:
     """A moment on a working day."""
     return NOW
+
+
+@dataclass(frozen=True)
+class Plant:
+    """A small plant: one team of two on the day shift, a supervisor, one press, one edge."""
+
+    team: TeamRow
+    wang: PersonRow
+    li: PersonRow
+    chief: PersonRow
+    press: AssetRow
+    edge: EdgeRow
+
+    def actor(self, person: PersonRow) -> Actor:
+        """That person, logged in."""
+        teams = TeamMemberRow.select().where(TeamMemberRow.person == person)
+        return Actor(
+            "person",
+            person.id,
+            person.name,
+            frozenset(person.roles),
+            frozenset(member.team_id for member in teams),
+            language="en",
+        )
+
+    @property
+    def boss(self) -> Actor:
+        """The supervisor, logged in."""
+        return self.actor(self.chief)
+
+
+@pytest.fixture
+def plant(database: str) -> Plant:
+    """A small plant in a fresh database of each kind."""
+    return make_plant()
+
+
+@pytest.fixture
+def sqlite_plant(sqlite_database: Path) -> Plant:
+    """The same on SQLite alone."""
+    return make_plant()
+
+
+def make_plant() -> Plant:
+    """Write the rows of the small plant."""
+    team = TeamRow.create(name="钳工班")
+    wang = PersonRow.create(name="王伟", login="wang", roles=["technician"], hourly_cost_minor=6000)
+    li = PersonRow.create(name="李娜", login="li", roles=["technician"], hourly_cost_minor=7200)
+    chief = PersonRow.create(name="陈主管", login="chen", roles=["supervisor"], language="en")
+    for person in (wang, li):
+        TeamMemberRow.create(team=team, person=person)
+    day = ShiftRow.create(name="白班", weekdays=[0, 1, 2, 3, 4, 5, 6], start_min=8 * 60, end_min=20 * 60)
+    for person in (wang, li):
+        ShiftMemberRow.create(shift=day, person=person)
+    line = LocationRow.create(kind="line", name="一号线")
+    press = AssetRow.create(
+        number="A-00001", name="一号冲压机", criticality="A", category="press", team=team, location=line,
+        downtime_cost_minor_per_h=60_000,
+    )  # fmt: skip
+    edge = EdgeRow.create(edge_id="edge-1", name="一车间边缘", joined_at=NOW)
+    return Plant(team, wang, li, chief, press, edge)

@@ -63,6 +63,7 @@ class TicketRow(VersionedRow):
     respond_due_at = UtcField(null=True)
     resolve_due_at = UtcField(null=True, index=True)
     paused_s = peewee.IntegerField(default=0)
+    updated_at = UtcField(null=True)  # null: not since it was reported
     # Counts, money, voice of the reporter
     occurrences = peewee.IntegerField(default=0)
     reopen_count = peewee.IntegerField(default=0)

@@ -1,0 +1,164 @@
+"""Gives tickets to people: by rule when one is made or a shift begins, by hand, or to a team that grabs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from core.domain import dispatch, workflow
+from core.domain.people import SYSTEM, Action, Actor, Role, require
+from core.errors import AppError
+from core.services import journal, people, rows, ticket_states
+from core.storage import db
+from core.storage.sql import fn
+from core.storage.tables import PersonRow, TeamMemberRow, TeamRow, TicketRow
+from core.wire.base import Ref
+from core.wire.tickets import Candidate
+
+_ASSIGN = workflow.transition_of("assign", workflow.State.NEW)
+# Why a ticket waits; only this reason is looked at again when shifts change.
+NOBODY = "nobody_on_shift"
+POOL = "pool"
+NO_TEAM = "no_team"
+TRIAGE = "triage"  # beyond the limit of anonymous reports: a person looks first
+
+
+def _people(team_id: int | None, now: datetime, any_team: bool) -> list[dispatch.Person]:
+    """All who could be asked, with what decides; without a team everybody counts as of it."""
+    members = set(member.person_id for member in TeamMemberRow.select().where(TeamMemberRow.team == team_id))
+    found = [person for person in PersonRow.select().where(PersonRow.active)]
+    ids = [person.id for person in found]
+    at_work = people.on_shift(ids, now=now)
+    load = people.open_tickets(ids)
+    last = {
+        row.assignee_id: row.last_at
+        for row in TicketRow.select(TicketRow.assignee, fn.MAX(TicketRow.assigned_at).alias("last_at"))
+        .where(TicketRow.assignee.in_(ids), TicketRow.state.in_(list(workflow.OPEN)))
+        .group_by(TicketRow.assignee)
+    }
+    return [
+        dispatch.Person(
+            id=person.id,
+            name=person.name,
+            active=True,
+            technician=Role.TECHNICIAN in person.roles,
+            in_team=any_team or person.id in members,
+            on_shift=person.id in at_work,
+            open_tickets=load.get(person.id, 0),
+            last_assigned_at=last.get(person.id),
+        )
+        for person in found
+    ]
+
+
+def assign_by_rule(row: TicketRow, now: datetime, actor: Actor = SYSTEM) -> bool:
+    """Give a new ticket to the least-loaded technician of its team on shift; whether there was one.
+
+    Nobody: it stays new, the team is told, and the journal says why.
+    """
+    if row.team_id is None and row.asset_id is None:
+        _wait(row, NO_TEAM, now, actor)
+        return False
+    ranked = dispatch.rank(_people(row.team_id, now, any_team=row.team_id is None))
+    best = dispatch.choose(ranked)
+    if best is None:
+        _wait(row, NOBODY, now, actor)
+        return False
+    others = [
+        {"id": c.person.id, "name": c.person.name, "score": c.score, **c.why} for c in ranked[:10] if c.fits
+    ]
+    row.assignee = PersonRow.get_by_id(best.person.id)
+    row.dispatch_why = {"mode": "rule", "score": best.score, **best.why, "candidates": others}
+    ticket_states.take(actor, row, _ASSIGN, now, by="rule", score=best.score)
+    return True
+
+
+def hold_back(row: TicketRow, now: datetime) -> None:
+    """Leave a new ticket to a person's eyes first."""
+    _wait(row, POOL, now, SYSTEM)
+
+
+def _wait(row: TicketRow, why: str, now: datetime, actor: Actor) -> None:
+    if row.dispatch_why == {"waiting": why}:
+        return
+    row.dispatch_why = {"waiting": why}
+    ticket_states.save(row, now)
+    team = row.team.name if row.team else None
+    journal.write(
+        actor, "ticket.assigned", "ticket", row.id, now, row.id,
+        number=row.number, title=row.title, assignee_id=None, team_id=row.team_id, team=team, waiting=why,
+    )  # fmt: skip
+
+
+def assign(
+    actor: Actor, row: TicketRow, person_id: int | None, team_id: int | None, reason: str, now: datetime
+) -> None:
+    """Give a ticket by hand: to a person, to a team that may grab it, or (neither) by rule."""
+    transition = workflow.transition_of("assign", workflow.State(row.state))
+    if team_id is not None:
+        row.team = rows.get(TeamRow, team_id, "team")
+    if person_id is None:
+        _to_team(actor, row, team_id, reason, now)
+        return
+    person: Any = rows.get(PersonRow, person_id, "person")
+    if not person.active:
+        raise AppError(
+            "ticket.person_inactive",
+            f"{person.name} is not active",
+            {"person_id": "inactive"},
+            name=person.name,
+        )
+    row.assignee = person
+    row.dispatch_why = {"mode": "hand", "by": actor.name}
+    ticket_states.take(actor, row, transition, now, by="hand", reason=reason)
+
+
+def _to_team(actor: Actor, row: TicketRow, team_id: int | None, reason: str, now: datetime) -> None:
+    if row.state != workflow.State.NEW:
+        back = workflow.transition_of("return", workflow.State(row.state))
+        ticket_states.take(actor, row, back, now, reason=reason)
+    if team_id is None:
+        assign_by_rule(row, now, actor)
+    else:
+        _wait(row, POOL, now, actor)
+
+
+@db.reading
+def candidates(actor: Actor, ticket_id: int, *, now: datetime) -> list[Candidate]:
+    """Everybody active for one ticket, the best first, with why (not)."""
+    require(actor, Action.TICKET_ASSIGN)
+    row = rows.get(TicketRow, ticket_id, "ticket")
+    ranked = dispatch.rank(_people(row.team_id, now, any_team=row.team_id is None))
+    return [
+        Candidate(
+            person=Ref(id=c.person.id, name=c.person.name),
+            on_shift=c.person.on_shift,
+            open_tickets=c.person.open_tickets,
+            score=c.score,
+            why=c.why,
+            fits=c.fits,
+        )
+        for c in ranked
+    ]
+
+
+def retry(now: datetime, limit: int = 100) -> list[int]:
+    """Try again for tickets that nobody could take when they came; return those that were given out."""
+    waiting = TicketRow.select(TicketRow.id, TicketRow.dispatch_why).where(
+        TicketRow.state == workflow.State.NEW, TicketRow.assignee.is_null()
+    )
+    ids = _read(waiting, limit)
+    return [ticket_id for ticket_id in ids if _retry(ticket_id, now)]
+
+
+@db.reading
+def _read(query: Any, limit: int) -> list[int]:
+    return [row.id for row in query if (row.dispatch_why or {}).get("waiting") == NOBODY][:limit]
+
+
+@db.transaction
+def _retry(ticket_id: int, now: datetime) -> bool:
+    row = rows.lock(TicketRow, ticket_id, "ticket")
+    if row.state != workflow.State.NEW or row.assignee_id is not None:
+        return False
+    return assign_by_rule(row, now)

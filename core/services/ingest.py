@@ -1,0 +1,353 @@
+"""Takes in what edges send, exactly once: by (edge, epoch, seq), in order of seq, acknowledged after the commit.
+
+The same batch may come twice, late, or out of order; the second time is harmless. What can never be taken in is
+put among the dead letters and consumed, so that it holds up nothing; trouble of the database consumes nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from core import log
+from core.domain.people import Actor
+from core.errors import OutsideError
+from core.i18n import _, fill
+from core.services import alarm_tickets, alarms, dead_letters, settings
+from core.services.edge_watch import heard, locked, status, telemetry
+from core.services.uplink_reading import Item, items_of, read
+from core.storage import db
+from core.storage.tables import EdgeRow, EpochRow, UplinkEventRow
+from core.wire.uplink import (
+    AlarmCleared,
+    AlarmRaised,
+    Born,
+    ChartFrozen,
+    Event,
+    Rejected,
+    ThirdPartyAlarm,
+    UplinkAck,
+    UplinkBatch,
+    Voided,
+)
+
+__all__ = ["accept", "accept_payload", "asked_again", "status", "telemetry", "third_party"]
+
+_log = log.get(__name__)
+
+GROUP = 50  # events per commit
+ASK_AGAIN_AFTER = timedelta(seconds=2)
+MOST_AHEAD = 10_000  # seqs beyond the mark that are kept for later
+MOST_CRASHES = 3
+MOST_SKEW = timedelta(seconds=60)
+
+_EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+_crashes: dict[tuple[str, str, int], int] = {}
+_crashes_lock = threading.Lock()
+
+
+def accept(
+    edge_id: str, batch: UplinkBatch, *, now: datetime, received_at: datetime | None = None
+) -> UplinkAck:
+    """Take in a batch and say how far; always, also for a repeat. NotFound `edge.unknown`; OutsideError: not now."""
+    return _accept(edge_id, batch.epoch, items_of(batch), batch.sent_at, now, received_at or now)
+
+
+def accept_payload(edge_id: str, payload: bytes, *, now: datetime) -> UplinkAck | None:
+    """The same for bytes from a broker. None: a dead letter that names no event, and nobody to answer."""
+    try:
+        envelope = read(edge_id, payload)
+    except dead_letters.Unreadable as fault:
+        dead_letters.keep(edge_id, fault.code, fault.detail, payload, now=now)
+        return None
+    return _accept(edge_id, envelope.epoch, envelope.items, envelope.sent_at, now, now)
+
+
+def _accept(
+    edge_id: str, epoch: str, items: Sequence[Item], sent_at: datetime, now: datetime, received_at: datetime
+) -> UplinkAck:
+    heard(edge_id, now)
+    hub_epoch = settings.hub_epoch()
+    rejected: list[Rejected] = []
+    taken = _Taken()
+    for start in range(0, len(items), GROUP):
+        taken = _take(edge_id, epoch, items[start : start + GROUP], received_at - sent_at, received_at)
+        rejected += taken.rejected
+        if taken.new_epoch or taken.stuck:
+            break
+    return UplinkAck(
+        epoch=epoch,
+        through=taken.through,
+        hub_epoch=hub_epoch,
+        missing=taken.missing,
+        rejected=rejected[:500],
+        new_epoch=taken.new_epoch,
+    )
+
+
+@dataclass(slots=True)
+class _Taken:
+    """What came of one group."""
+
+    through: int = 0
+    missing: list[tuple[int, int]] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    new_epoch: bool = False
+    stuck: bool = False
+
+
+@db.transaction
+def _take(edge_id: str, epoch: str, items: Sequence[Item], skew: timedelta, now: datetime) -> _Taken:
+    edge = locked(edge_id)  # one lock per edge; the mark of each of its epochs hangs on it
+    mark = _mark(edge, epoch, now)
+    fresh = _sift(edge, mark, items, now)
+    if fresh:
+        UplinkEventRow.insert_many([_event(edge, epoch, item, now) for item in fresh]).execute()
+        for item in fresh:
+            if item.event is None:
+                why = item.body
+                dead_letters.add(edge, epoch, item.seq, why["code"], why["detail"], why["payload"], now)
+    stuck = _apply_what_follows(edge, mark, {item.seq: item for item in fresh}, now)
+    missing = _missing(edge, mark, now)
+    mark.save()
+    if abs(skew) > MOST_SKEW:
+        _wrong_clock(edge, skew, now)
+    through = mark.through
+    if mark.conflict_seq is not None:
+        through = min(through, mark.conflict_seq - 1)
+    seqs = [item.seq for item in items]
+    return _Taken(through, missing, dead_letters.of(edge, epoch, seqs), mark.conflict_seq is not None, stuck)
+
+
+def _mark(edge: EdgeRow, epoch: str, now: datetime) -> Any:
+    found = EpochRow.get_or_none((EpochRow.edge == edge.id) & (EpochRow.epoch == epoch))
+    return found if found is not None else EpochRow.create(edge=edge, epoch=epoch, began_at=now)
+
+
+def _sift(edge: EdgeRow, mark: Any, items: Sequence[Item], now: datetime) -> list[Item]:
+    """The items that are new. One known under the same key with other content ends this epoch there."""
+    if mark.conflict_seq is not None:
+        return []
+    query = UplinkEventRow.select(UplinkEventRow.seq, UplinkEventRow.digest).where(
+        UplinkEventRow.edge == edge.id,
+        UplinkEventRow.epoch == mark.epoch,
+        UplinkEventRow.seq.in_([item.seq for item in items]),
+    )
+    known = {row.seq: row.digest for row in query}
+    fresh: dict[int, Item] = {}
+    for item in sorted(items, key=lambda one: one.seq):
+        digest = known.get(item.seq) or (fresh[item.seq].digest if item.seq in fresh else None)
+        if digest is not None and digest != item.digest:
+            _conflict(edge, mark, item, now)
+            break
+        if digest is None and mark.through < item.seq <= mark.through + MOST_AHEAD:
+            fresh[item.seq] = item
+    return list(fresh.values())
+
+
+def _conflict(edge: EdgeRow, mark: Any, item: Item, now: datetime) -> None:
+    mark.conflict_seq = item.seq
+    dead_letters.add(
+        edge, mark.epoch, item.seq, "uplink.conflict", "known with other content", item.body, now
+    )
+    _log.error("an event came again with other content", edge=edge.edge_id, epoch=mark.epoch, seq=item.seq)
+    _hub_ticket(
+        edge, "conflict", _("Edge {name} sent two different events under one number", _language()),
+        _("Its outbox was probably restored from a copy. It was told to begin anew; nothing is lost.", _language()),
+        now,
+    )  # fmt: skip
+
+
+def _event(edge: EdgeRow, epoch: str, item: Item, now: datetime) -> dict[str, Any]:
+    return {
+        "edge": edge.id,
+        "epoch": epoch,
+        "seq": item.seq,
+        "digest": item.digest,
+        "kind": item.kind,
+        "body": item.body,
+        "event_at": item.at or now,
+        "received_at": now,
+    }
+
+
+def _apply_what_follows(edge: EdgeRow, mark: Any, fresh: dict[int, Item], now: datetime) -> bool:
+    """Apply stored events from the mark on, as long as none is missing; whether one could not be applied yet."""
+    query = (
+        UplinkEventRow.select()
+        .where(
+            UplinkEventRow.edge == edge.id,
+            UplinkEventRow.epoch == mark.epoch,
+            UplinkEventRow.seq > mark.through,
+        )
+        .order_by(UplinkEventRow.seq)
+    )
+    first = mark.through + 1
+    stuck = False
+    for row in query:
+        if row.seq != mark.through + 1:
+            break
+        if not _apply_one(edge, row, fresh.get(row.seq), now):
+            stuck = True
+            break
+        mark.through = row.seq
+    if mark.through >= first:
+        UplinkEventRow.update(applied_at=now).where(
+            UplinkEventRow.edge == edge.id,
+            UplinkEventRow.epoch == mark.epoch,
+            UplinkEventRow.seq.between(first, mark.through),
+        ).execute()
+    return stuck
+
+
+def _apply_one(edge: EdgeRow, row: Any, item: Item | None, now: datetime) -> bool:
+    """Apply one event in a savepoint. What crashes again and again is put aside; trouble of the database is raised."""
+    if row.kind == dead_letters.POISON:
+        return True
+    key = (edge.edge_id, row.epoch, row.seq)
+    try:
+        with db.savepoint():
+            event = (
+                item.event
+                if item is not None and item.event is not None
+                else _EVENT.validate_python(row.body)
+            )
+            _apply(edge, row, event, now)
+    except (*db.DatabaseTrouble, OutsideError):
+        raise
+    except Exception as error:  # noqa: BLE001  # top of the loop over events: one must not hold up all that follow
+        with _crashes_lock:
+            crashes = _crashes[key] = _crashes.get(key, 0) + 1
+        _log.exception("an event could not be applied", edge=edge.edge_id, seq=row.seq, attempt=crashes)
+        if crashes < MOST_CRASHES:
+            return False
+        dead_letters.add(
+            edge, row.epoch, row.seq, "uplink.crash", f"{type(error).__name__}: {error}", row.body, now
+        )
+    with _crashes_lock:
+        _crashes.pop(key, None)
+    return True
+
+
+def _apply(edge: EdgeRow, row: Any, event: Event, now: datetime) -> None:
+    source = alarms.of_edge(edge)
+    if isinstance(event, AlarmRaised):
+        alarms.raised(source, event, now=now)
+    elif isinstance(event, AlarmCleared):
+        alarms.cleared(source, event, now=now)
+    elif isinstance(event, ChartFrozen):
+        alarms.charted(source, event, now=now)
+    elif isinstance(event, Born):
+        alarms.settle(edge, event.active, now=now)
+    elif isinstance(event, Voided):
+        _hub_ticket(
+            edge, "gap", _("Data gap of edge {name}", _language()),
+            fill(_("Event {seq} is lost: {reason}", _language()), {"seq": str(row.seq), "reason": event.reason}),
+            now, once=False,
+        )  # fmt: skip
+
+
+def _missing(edge: EdgeRow, mark: Any, now: datetime) -> list[tuple[int, int]]:
+    """What is wanted again, once a gap is old enough that it is not only on its way."""
+    waiting = [
+        row.seq
+        for row in UplinkEventRow.select(UplinkEventRow.seq)
+        .where(
+            UplinkEventRow.edge == edge.id,
+            UplinkEventRow.epoch == mark.epoch,
+            UplinkEventRow.seq > mark.through,
+        )
+        .order_by(UplinkEventRow.seq)
+        .limit(1000)
+    ]
+    if not waiting or waiting[0] == mark.through + 1:
+        mark.gap_since_at = None
+        return []
+    if mark.gap_since_at is None:
+        mark.gap_since_at = now
+    if now - mark.gap_since_at < ASK_AGAIN_AFTER:
+        return []
+    ranges = []
+    expected = mark.through + 1
+    for seq in waiting:
+        if seq > expected:
+            ranges.append((expected, seq - 1))
+        expected = seq + 1
+    return ranges[:100]
+
+
+def asked_again(now: datetime) -> list[tuple[str, UplinkAck]]:
+    """Acknowledgements that ask for what has been missing too long, for edges that have nothing more to send."""
+    hub_epoch = settings.hub_epoch()
+    found = []
+    for edge_id, epoch in _gaps(now):
+        taken = _take(edge_id, epoch, [], timedelta(0), now)
+        if taken.missing:
+            ack = UplinkAck(epoch=epoch, through=taken.through, hub_epoch=hub_epoch, missing=taken.missing)
+            found.append((edge_id, ack))
+    return found
+
+
+@db.reading
+def _gaps(now: datetime) -> list[tuple[str, str]]:
+    query: Any = (
+        EpochRow.select(EpochRow, EdgeRow)
+        .join(EdgeRow)
+        .where(
+            EpochRow.gap_since_at <= now - ASK_AGAIN_AFTER, EpochRow.conflict_seq.is_null(), EdgeRow.active
+        )
+    )
+    return [(row.edge.edge_id, row.epoch) for row in query]
+
+
+def _language() -> str:
+    return settings.plant().language
+
+
+def _hub_ticket(edge: EdgeRow, what: str, title: str, text: str, now: datetime, once: bool = True) -> None:
+    filled = fill(title, {"name": edge.name})
+    alarm_tickets.of_hub(f"{what}|{edge.edge_id}", filled, text, edge, now, once=once)
+
+
+def _wrong_clock(edge: EdgeRow, skew: timedelta, now: datetime) -> None:
+    seconds = str(round(skew.total_seconds()))
+    text = fill(
+        _("It differs by {seconds} s. Set it by NTP; times of alarms are wrong until then.", _language()),
+        {"seconds": seconds},
+    )
+    _hub_ticket(edge, "clock", _("The clock of edge {name} is wrong", _language()), text, now)
+
+
+@db.transaction
+def third_party(actor: Actor, source: str, alarm: ThirdPartyAlarm, *, now: datetime) -> str | None:
+    """An alarm of a program without our agent; the number of its ticket. The same `id` again is harmless."""
+    from_them = alarms.Source(actor, f"in:{source[:40]}")
+    at = alarm.at if alarm.at is not None and alarm.at.tzinfo is not None else now
+    if not alarm.active:
+        alarms.cleared_all(from_them, alarm.key, alarm.asset, at, now=now)
+        return None
+    event = AlarmRaised(
+        occurrence=dead_letters.short(f"{source}|{alarm.id}"),
+        rule=dead_letters.short(alarm.key) if len(alarm.key) > 40 else alarm.key,
+        rule_name=alarm.title,
+        asset=alarm.asset,
+        severity=alarm.severity,
+        raised_at=at,
+    )
+    ticket = alarms.raised(from_them, event, now=now)
+    return None if ticket is None else ticket.number
+
+
+def third_party_payload(source: str, payload: bytes, *, now: datetime) -> None:
+    """The same for bytes from a broker, where the source's login has been checked."""
+    try:
+        alarm = ThirdPartyAlarm.model_validate_json(payload)
+    except ValidationError as error:
+        dead_letters.keep(f"in/{source}", "uplink.schema", dead_letters.told(error), payload, now=now)
+        return
+    third_party(Actor("system", name=source[:100]), source, alarm, now=now)

@@ -1,0 +1,250 @@
+"""Lists of tickets: which, in what order, and each as a line of a table; nothing is asked once per row."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import reduce
+from operator import and_, or_
+from typing import Any
+
+from core.domain import workflow
+from core.domain.people import Action, Actor, Scope, require, scope_of
+from core.errors import AppError
+from core.services import rows
+from core.storage import db
+from core.storage.sql import JOIN, fn
+from core.storage.tables import AlarmRow, AssetRow, LocationRow, PersonRow, TeamRow, TicketRow
+from core.wire.base import Page
+from core.wire.tickets import TicketFilter, TicketRowView
+
+_OPEN = sorted(workflow.OPEN)
+_PAUSING = sorted(reason for reason, pauses in workflow.HOLD_PAUSES.items() if pauses)
+_FAR = 2**62  # a ticket that is never due sorts after all that are
+
+# What each order sorts by, and the table it needs beside the tickets.
+_SORTS: dict[str, tuple[Any, Any]] = {
+    "number": (TicketRow.id, None),  # numbers are given out with the ids
+    "priority": (TicketRow.priority, None),
+    "reported_at": (TicketRow.reported_at, None),
+    "resolve_due_at": (fn.COALESCE(TicketRow.resolve_due_at, _FAR), None),
+    "state": (TicketRow.state, None),
+    "title": (TicketRow.title, None),
+    "asset": (fn.COALESCE(AssetRow.number, ""), AssetRow),
+    "assignee": (fn.COALESCE(PersonRow.name, ""), PersonRow),
+}
+
+
+def visible(actor: Actor) -> Any:
+    """The condition under which `actor` may see a ticket; None: all of them. Raises Forbidden."""
+    require(actor, Action.TICKET_READ)
+    scope = scope_of(actor, Action.TICKET_READ)
+    if scope is Scope.ALL:
+        return None
+    own = (TicketRow.assignee == actor.id) | (TicketRow.reporter == actor.id)
+    if scope is Scope.TEAM:
+        own |= TicketRow.team.in_(sorted(actor.team_ids))
+    return own
+
+
+def _conditions(actor: Actor, wanted: TicketFilter, now: datetime) -> list[Any]:
+    found: list[Any] = []
+    limits = visible(actor)
+    if limits is not None:
+        found.append(limits)
+    if wanted.state:
+        found.append(TicketRow.state.in_(list(wanted.state)))
+    if wanted.type:
+        found.append(TicketRow.type.in_(list(wanted.type)))
+    if wanted.priority:
+        found.append(TicketRow.priority.in_(list(wanted.priority)))
+    for column, value in (
+        (TicketRow.asset, wanted.asset_id),
+        (TicketRow.assignee, wanted.assignee_id),
+        (TicketRow.team, wanted.team_id),
+    ):
+        if value is not None:
+            found.append(column == value)
+    if wanted.open is not None:
+        found.append(TicketRow.state.in_(_OPEN) if wanted.open else TicketRow.state.not_in(_OPEN))
+    if wanted.mine:
+        found.append((TicketRow.assignee == actor.id) | (TicketRow.reporter == actor.id))
+    if wanted.overdue:
+        found.append(overdue(now))
+    if wanted.q:
+        found.append(_search(wanted.q))
+    return found
+
+
+def overdue(now: datetime) -> Any:
+    """Open, past its resolve time, and its clock running."""
+    return (
+        TicketRow.state.in_(_OPEN)
+        & (TicketRow.resolve_due_at < now)
+        & ~((TicketRow.state == workflow.State.ON_HOLD) & TicketRow.hold_reason.in_(_PAUSING))
+    )
+
+
+def _search(text: str) -> Any:
+    assets = AssetRow.select(AssetRow.id).where(AssetRow.number.contains(text) | AssetRow.name.contains(text))
+    return reduce(
+        or_,
+        (TicketRow.number.contains(text), TicketRow.title.contains(text), TicketRow.asset.in_(assets)),
+    )
+
+
+def _ordered(actor: Actor, wanted: TicketFilter, now: datetime, *columns: Any) -> tuple[Any, Any, bool]:
+    down = wanted.sort.startswith("-")
+    key, table = _SORTS[wanted.sort.lstrip("-")]
+    query = TicketRow.select(TicketRow.id, *columns)
+    if table is AssetRow:
+        query = query.join(AssetRow, JOIN.LEFT_OUTER)
+    elif table is PersonRow:
+        query = query.join(PersonRow, JOIN.LEFT_OUTER, on=(TicketRow.assignee == PersonRow.id))
+    conditions = _conditions(actor, wanted, now)
+    if conditions:
+        query = query.where(reduce(and_, conditions))
+    order = (key.desc(), TicketRow.id.desc()) if down else (key.asc(), TicketRow.id.asc())
+    return query.order_by(*order), key, down
+
+
+@db.reading
+def ids(actor: Actor, wanted: TicketFilter, *, now: datetime) -> list[int]:
+    """The ids of all tickets that fit, in order."""
+    query, _key, _down = _ordered(actor, wanted, now)
+    return _first(query)
+
+
+@db.reading
+def page(
+    actor: Actor, wanted: TicketFilter, *, limit: int = 50, after: str | None = None, now: datetime
+) -> Page[TicketRowView]:
+    """The next `limit` tickets that fit, after where the page before ended."""
+    query, key, down = _ordered(actor, wanted, now, _SORTS[wanted.sort.lstrip("-")][0].alias("sort_key"))
+    if after is not None:
+        value, last_id = _unpack(after)
+        beyond = (key < value) if down else (key > value)
+        tie = (TicketRow.id < last_id) if down else (TicketRow.id > last_id)
+        query = query.where(beyond | ((key == value) & tie))
+    found = list(query.limit(limit + 1).tuples())
+    items = _views([row[0] for row in found[:limit]])
+    following = _pack(found[limit - 1][1], found[limit - 1][0]) if len(found) > limit else None
+    return Page[TicketRowView](items=items, next=following)
+
+
+def _pack(value: Any, ticket_id: int) -> str:
+    return base64.urlsafe_b64encode(json.dumps([value, ticket_id], default=_micros).encode()).decode()
+
+
+def _micros(value: datetime) -> int:
+    return int(TicketRow.reported_at.db_value(value))
+
+
+def _unpack(after: str) -> tuple[Any, int]:
+    try:
+        value, ticket_id = json.loads(base64.urlsafe_b64decode(after.encode()))
+        return value, int(ticket_id)
+    except (ValueError, TypeError):
+        raise AppError(
+            "request.bad_page", "`after` is not the `next` of a page", {"after": "unknown"}
+        ) from None
+
+
+@db.reading
+def listed(actor: Actor, wanted: Sequence[int]) -> list[TicketRowView]:
+    """These tickets in the order asked for; missing ones, and those the actor may not see, are left out."""
+    limits = visible(actor)
+    allowed = list(wanted)
+    if limits is not None:
+        query = TicketRow.select(TicketRow.id).where(TicketRow.id.in_(allowed) & limits)
+        mine = set(_first(query))
+        allowed = [ticket_id for ticket_id in allowed if ticket_id in mine]
+    return _views(allowed)
+
+
+@db.reading
+def of_asset(actor: Actor, asset_id: int) -> list[TicketRowView]:
+    """The newest 200 tickets of an asset."""
+    query = TicketRow.select(TicketRow.id).where(TicketRow.asset == asset_id)
+    limits = visible(actor)
+    if limits is not None:
+        query = query.where(limits)
+    found = query.order_by(TicketRow.reported_at.desc(), TicketRow.id.desc()).limit(200)
+    return _views(_first(found))
+
+
+def _views(wanted: Sequence[int]) -> list[TicketRowView]:
+    """Lines in the order of `wanted`, in three queries for however many."""
+    query = (
+        TicketRow.select(TicketRow, AssetRow, TeamRow, PersonRow)
+        .join(AssetRow, JOIN.LEFT_OUTER)
+        .switch(TicketRow)
+        .join(TeamRow, JOIN.LEFT_OUTER, on=(TicketRow.team == TeamRow.id))
+        .switch(TicketRow)
+        .join(PersonRow, JOIN.LEFT_OUTER, on=(TicketRow.assignee == PersonRow.id))
+        .where(TicketRow.id.in_(list(wanted)))
+    )
+    found: dict[int, Any] = {row.id: row for row in query}
+    alarming = _alarming(found)
+    paths = location_paths({row.asset.location_id for row in found.values() if row.asset})
+    return [
+        TicketRowView(**line(found[ticket_id], ticket_id in alarming, paths))
+        for ticket_id in wanted
+        if ticket_id in found
+    ]
+
+
+def _first(query: Any) -> list[int]:
+    return [row[0] for row in query.tuples()]
+
+
+def _alarming(wanted: Iterable[int]) -> set[int]:
+    query = AlarmRow.select(AlarmRow.ticket).where(AlarmRow.ticket.in_(list(wanted)), AlarmRow.active)
+    return set(_first(query))
+
+
+def location_paths(wanted: Iterable[int | None]) -> dict[int, str]:
+    """`Site / Area / Line` of locations; all of them are read once, a plant has few."""
+    if not any(location is not None for location in wanted):
+        return {}
+    known = {row.id: row for row in LocationRow.select()}
+    paths: dict[int, str] = {}
+    for location_id in wanted:
+        names: list[str] = []
+        at = known.get(location_id or 0)
+        while at is not None and len(names) < 20:
+            names.insert(0, at.name)
+            at = known.get(at.parent_id or 0)
+        if location_id is not None:
+            paths[location_id] = " / ".join(names)
+    return paths
+
+
+def line(row: Any, alarm_active: bool, paths: dict[int, str]) -> dict[str, Any]:
+    """The fields of TicketRowView."""
+    return {
+        "id": row.id,
+        "number": row.number,
+        "type": row.type,
+        "source": row.source,
+        "state": row.state,
+        "hold_reason": row.hold_reason,
+        "priority": row.priority,
+        "title": row.title,
+        "asset": rows.ref(row.asset),
+        "location_path": paths.get(row.asset.location_id, "") if row.asset else "",
+        "team": rows.ref(row.team),
+        "assignee": rows.ref(row.assignee),
+        "reporter_name": row.reporter_name,
+        "verified": row.verified,
+        "reported_at": row.reported_at,
+        "respond_due_at": row.respond_due_at,
+        "resolve_due_at": row.resolve_due_at,
+        "responded": row.acknowledged_at is not None,
+        "resolved_at": row.resolved_at,
+        "occurrences": row.occurrences,
+        "alarm_active": alarm_active,
+        "updated_at": row.updated_at or row.reported_at,
+    }
