@@ -19,13 +19,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from core import i18n
 from core.domain import alarms
 from core.domain.points import Quality, Reading
+from core.domain.tickets import RECURRENCE_WINDOW
 from core.errors import AppError, FettleError
 from core.i18n import _, ngettext
 from core.wire.uplink import EdgeConfig, RuleConfig
 from edge_agent import config as edge_config
 from edge_agent.watch import domain_rule
 
-RECURRENCE = timedelta(hours=24)
 Row = tuple[datetime, Mapping[str, float | bool | None]]
 
 
@@ -51,7 +51,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Raises of one rule that the hub would hold together: each came within RECURRENCE of the last one's end."""
+    """Raises of one rule that the hub would hold together: each came within a day of the last one's end."""
 
     rule: str
     opened_at: datetime
@@ -142,7 +142,7 @@ def replay(rules: Iterable[RuleConfig], rows: Iterable[Row]) -> Outcome:
 def tickets(occurrences: Iterable[Occurrence]) -> list[Ticket]:
     """Occurrences held together as the hub does when each ticket is resolved as soon as its alarm clears.
 
-    A raise of the same rule within RECURRENCE of that goes to the same ticket; later it makes a new one.
+    A raise of the same rule within a day of that goes to the same ticket; later it makes a new one.
     """
     made: list[Ticket] = []
     latest: dict[str, int] = {}
@@ -150,7 +150,7 @@ def tickets(occurrences: Iterable[Occurrence]) -> list[Ticket]:
         index = latest.get(one.rule)
         if index is not None:
             ticket = made[index]
-            if ticket.ended_at is None or one.raised_at - ticket.ended_at <= RECURRENCE:
+            if ticket.ended_at is None or one.raised_at - ticket.ended_at <= RECURRENCE_WINDOW:
                 made[index] = replace(ticket, raises=ticket.raises + 1, ended_at=one.cleared_at)
                 continue
         latest[one.rule] = len(made)

@@ -1,7 +1,8 @@
 """`./dev replay nab`: a real machine's recorded temperature, served over Modbus, polled by the edge's own engine.
 
 An independent server (pyModbusTCP) shows one row after the other; the edge reads it through its line, checks and
-decodes the reply and runs its rules on a clock that follows the recording. The rules were set from the first two
+decodes the reply and runs its rules on a clock that follows the recording; the hub
+makes tickets of what the outbox holds. The rules were set from the first two
 weeks alone (`tests/data/nab/rules.yaml`). Prints what was caught, missed and false; proves by a second run in memory
 that polling lost nothing.
 """
@@ -31,6 +32,7 @@ from edge_agent.line import Line
 from edge_agent.outbox import Batch, Outbox
 from edge_agent.replay import Occurrence, Outcome, Ticket, read_rows, replay, tickets
 from edge_agent.watch import Watch
+from tests.flows.replay_hub import hub_tickets
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "nab"
 FILE = DATA / "machine_temperature_system_failure.csv"
@@ -227,25 +229,35 @@ def differences(polled: Polled, in_memory: Outcome) -> list[str]:
     return found
 
 
-def main() -> int:
-    """Exit code 0 when polling and memory agree, 1 when not."""
-    log.configure("WARNING")
+def run(folder: Path) -> tuple[EdgeConfig, Polled, list[Ticket], list[str]]:
+    """Polls, lets the hub make its tickets, and lists what differs from stepping in memory (nothing should)."""
     config = from_file(RULES)
-    with tempfile.TemporaryDirectory() as folder:
-        polled = asyncio.run(poll(config, Path(folder)))
+    polled = asyncio.run(poll(config, folder))
+    hub = folder / "hub"
+    hub.mkdir()
+    made = hub_tickets(polled.events, config.edge, config.devices[0].asset, hub)
     in_memory = replay(config.rules, read_rows(FILE, [config.points[0].id]))
-    print(report(config, score(tickets(polled.outcome.occurrences))))
+    found = differences(polled, in_memory)
+    if [(t.rule, t.opened_at) for t in made] != [
+        (t.rule, t.opened_at) for t in tickets(in_memory.occurrences)
+    ]:
+        found.append(f"tickets differ: the hub made {made}")
+    return config, polled, made, found
+
+
+def main() -> int:
+    """Exit code 0 when polling, hub and memory agree, 1 when not."""
+    log.configure("WARNING")
+    with tempfile.TemporaryDirectory() as folder:
+        config, polled, made, found = run(Path(folder))
+    print(report(config, score(made)))
     print(
         f"polled {polled.requests} rows over Modbus TCP in {polled.took_s:.1f} s "
         f"({polled.requests / polled.took_s:.0f} readings a second); {len(polled.events)} events in the outbox; "
         f"{polled.outcome.backwards} rows earlier than the one before"
     )
-    found = differences(polled, in_memory)
-    print(
-        "polling lost nothing: raises and clears equal those stepped in memory"
-        if not found
-        else "\n".join(found)
-    )
+    same = "polling lost nothing: values, raises, clears and tickets equal those stepped in memory"
+    print("\n".join(found) or same)
     return 1 if found else 0
 
 

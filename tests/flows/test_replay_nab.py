@@ -5,24 +5,17 @@ A change of these figures is a change of what a maintenance engineer would be to
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from core.wire.uplink import AlarmRaised, Born, ChartFrozen
-from edge_agent.config import from_file
-from edge_agent.replay import read_rows, replay, tickets
-from tests.flows.replay_nab import FILE, RULES, differences, poll, report, score
+from tests.flows.replay_nab import report, run, score
 
 
 def test_polling_the_recording_over_modbus_gives_the_tickets_that_memory_gives(tmp_path: Path) -> None:
-    config = from_file(RULES)
-    polled = asyncio.run(poll(config, tmp_path))
-    in_memory = replay(config.rules, read_rows(FILE, ["temperature"]))
-    assert differences(polled, in_memory) == []
+    config, polled, made, differing = run(tmp_path)
+    assert differing == []
     assert polled.requests == 22_695
-    assert polled.outcome.backwards == in_memory.backwards == 11
-
-    made = tickets(polled.outcome.occurrences)
+    assert polled.outcome.backwards == 11
     assert [(t.rule, t.opened_at.strftime("%Y-%m-%d %H:%M")) for t in made] == [
         ("cold", "2013-12-10 11:50"),
         ("cold", "2013-12-16 11:30"),
