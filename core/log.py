@@ -44,7 +44,7 @@ def configure(level: str = "INFO", json: bool | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("amqtt", "transitions", "httpx", "httpcore", "pymodbus", "schedule"):
+    for noisy in ("uvicorn", "amqtt", "transitions", "httpx", "httpcore", "pymodbus", "schedule"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -1,1 +1,1 @@
-"""The open HTTP API, one router per noun."""
+"""The HTTP API: one module per noun, each door decodes, calls one service and encodes."""

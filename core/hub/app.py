@@ -1,0 +1,317 @@
+"""Puts a hub together: database, broker, workers, doors. The only place in the hub where threads start.
+
+Knows the order in which things begin and end, and nothing of what they do.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from types import FrameType
+
+import anyio.to_thread
+import uvicorn
+from fastapi import APIRouter, FastAPI
+from fastapi.staticfiles import StaticFiles
+from uvicorn.server import HANDLED_SIGNALS
+
+from core import __version__, log
+from core.errors import AppError
+from core.hub import auth, docs, phone
+from core.hub.api import (
+    alarms,
+    assets,
+    files,
+    fleet,
+    health,
+    journal,
+    labels,
+    parts,
+    people,
+    plans,
+    sessions,
+    tickets,
+)
+from core.hub.feed import Feed
+from core.hub.gate import MIB, Gate
+from core.hub.lock import DataLock
+from core.hub.problems import Problems
+from core.paths import ASSETS, private_dir
+from core.services import settings as plant
+from core.services import setup
+from core.settings import HubSettings
+from core.storage import db, migrate
+
+logger = log.get("hub.app")
+
+REQUEST_THREADS = 16
+_TAKEN = (errno.EADDRINUSE, errno.EACCES)  # the latter: a port that only the system may use
+STOP_S = 5  # how long answers under way may take when the hub stops
+RUN_FILE = "run.json"
+
+_API = (sessions, tickets, alarms, assets, labels, plans, parts, people, fleet, journal, files)
+
+
+def build(settings: HubSettings, feed: Feed, lifespan: Callable[[FastAPI], object] | None = None) -> FastAPI:
+    """All doors of the hub as one application; starts nothing."""
+    app = FastAPI(
+        title="Fettle",
+        version=__version__,
+        description="Maintenance for factories: tickets, alarms, assets, plans, parts. "
+        "Log in with POST /api/v1/login and send `Authorization: Bearer <token>`.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        lifespan=lifespan,  # type: ignore[arg-type]  # a plain callable is what FastAPI takes
+    )
+    api = APIRouter(prefix="/api/v1")
+    for module in _API:
+        api.include_router(module.router)
+    app.include_router(api)
+    app.include_router(health.router)
+    app.include_router(docs.router)
+    app.include_router(phone.router)
+    app.mount("/static", StaticFiles(directory=ASSETS / "static"), name="static")
+    app.state.feed = feed
+    app.state.epoch = ""
+    problems = Problems(page=phone.problem_page, is_page=phone.is_page)
+    problems.install(app)
+    app.add_middleware(
+        Gate,
+        problems=problems,
+        trusted_proxies=settings.http.trusted_proxies,
+        limit_of=lambda path: body_limit(path, settings),
+        https=settings.http.tls_cert is not None or settings.http.public_url.startswith("https://"),
+    )
+    auth.refuse_open_doors(app)
+    return app
+
+
+def body_limit(path: str, settings: HubSettings) -> int:
+    """The largest body, in bytes, that an address takes."""
+    if path.startswith("/api/"):
+        if path.endswith("/files"):
+            return (settings.limits.upload_mib + 1) * MIB
+        if path.endswith("/uplink"):
+            return 33 * MIB  # 500 events of 64 KiB
+        return MIB
+    if path[:3].lower() == "/q/":
+        return settings.limits.uploads_per_report * settings.limits.upload_mib * MIB + MIB
+    return MIB // 4
+
+
+class _Server(uvicorn.Server):
+    """Tells the streams to end before it waits for connections to close."""
+
+    def __init__(self, config: uvicorn.Config, before_exit: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._before_exit = before_exit
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn does, without raising the signal again at the end: the hub still has things to put away."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {sig: signal.signal(sig, self.handle_exit) for sig in HANDLED_SIGNALS}
+        try:
+            yield
+        finally:
+            for sig, handler in before.items():
+                signal.signal(sig, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._before_exit()
+        super().handle_exit(sig, frame)
+
+
+class Hub:
+    """One hub: `open`, then `serve` until `stop`. Nothing happens before `open`."""
+
+    def __init__(self, settings: HubSettings) -> None:
+        self.settings = settings
+        self.feed = Feed()
+        self.setup_code: str | None = None
+        self.url = ""
+        self.mqtt_port = 0
+        self._data = DataLock(settings.data_dir)
+        self._socket: socket.socket | None = None
+        self._server: _Server | None = None
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    @property
+    def port(self) -> int:
+        """The port that HTTP really listens on."""
+        return 0 if self._socket is None else int(self._socket.getsockname()[1])
+
+    @property
+    def mqtt_address(self) -> str:
+        """Where edges on this network reach the broker."""
+        return self.settings.broker.url or f"mqtt://{self.settings.broker.bind}:{self.mqtt_port}"
+
+    @property
+    def run_file(self) -> Path:
+        """Where other programs of this computer read how to reach the hub."""
+        return self.settings.data_dir / RUN_FILE
+
+    def lock(self) -> None:
+        """Take the data folder for this process; AppError `hub.data_dir` or `hub.already_running`."""
+        prepare_data_dir(self.settings.data_dir)
+        self._data.take()
+
+    def open(self) -> None:
+        """Lock the folder, take the port, bring the database up to date. AppError tells what stands in the way."""
+        self.lock()
+        try:
+            self._socket = listen(self.settings.http.host, self.settings.http.port)
+            self.url = own_url(self.settings, self.port)
+            open_database(self.settings, self.url)
+            self.setup_code = setup.begin()
+        except BaseException:
+            self.close()
+            raise
+
+    def serve(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Answer until `stop` or a signal; `ready` is called once everything runs."""
+        assert self._socket is not None, "open() first"
+
+        @asynccontextmanager
+        async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+            anyio.to_thread.current_default_thread_limiter().total_tokens = REQUEST_THREADS
+            app.state.epoch = plant.hub_epoch()
+            self.feed.start()
+            self._start_workers()
+            self._write_run_file()
+            ready()
+            try:
+                yield
+            finally:
+                self.feed.stop()
+
+        http = self.settings.http
+        config = uvicorn.Config(
+            build(self.settings, self.feed, lifespan),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            lifespan="on",
+            ws="none",
+            timeout_graceful_shutdown=STOP_S,
+            ssl_certfile=http.tls_cert,
+            ssl_keyfile=http.tls_key,
+        )
+        self._server = _Server(config, self.feed.stop)
+        try:
+            self._server.run(sockets=[self._socket])
+        finally:
+            self.close()
+
+    def stop(self) -> None:
+        """Ask `serve` to return; from any thread."""
+        self.feed.stop()
+        if self._server is not None:
+            self._server.should_exit = True
+
+    def close(self) -> None:
+        """End the workers, let database, port and folder go; harmless twice."""
+        self._stopping.set()
+        for thread in reversed(self._threads):
+            thread.join(timeout=STOP_S)
+            if thread.is_alive():
+                logger.warning("worker did not end in time", worker=thread.name)
+        self._threads.clear()
+        self.run_file.unlink(missing_ok=True)
+        if self._socket is not None:
+            self._socket.close()
+        db.close()
+        self._data.release()
+
+    def _start_workers(self) -> None:
+        pass
+
+    def _start(self, name: str, run: Callable[[threading.Event], None]) -> None:
+        thread = threading.Thread(target=run, args=(self._stopping,), name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _write_run_file(self) -> None:
+        facts = {
+            "pid": os.getpid(),
+            "version": __version__,
+            "url": self.url,
+            "http_port": self.port,
+            "mqtt_port": self.mqtt_port,
+        }
+        temporary = self.run_file.with_suffix(".new")
+        temporary.write_text(json.dumps(facts, indent=2), encoding="utf-8")
+        os.replace(temporary, self.run_file)
+
+
+def open_database(settings: HubSettings, url: str = "") -> None:
+    """Bind services and rows to this hub's database, with all tables up to date."""
+    plant.use(settings, url)
+    opened = db.open_database(settings.database_url, settings.data_dir / "hub.db")
+    applied = migrate.up(opened, settings.data_dir / "backups")
+    if applied:
+        logger.info("database brought up to date", steps=applied)
+
+
+def prepare_data_dir(folder: Path) -> None:
+    """AppError `hub.data_dir` unless the folder can be made and written to."""
+    try:
+        private_dir(folder)
+    except OSError as error:
+        raise AppError(
+            "hub.data_dir", f"{folder}: {error}", path=folder, reason=error.strerror or error
+        ) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise AppError("hub.data_dir", f"{folder} is not writable", path=folder, reason="not writable")
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; AppError `hub.port_taken` or `hub.bad_host`."""
+    try:
+        family, kind, protocol, _name, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        opened = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise AppError("hub.bad_host", f"{host}: {error}", host=host) from error
+    try:
+        if os.name == "posix":
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind(address)
+        opened.listen(2048)
+    except OSError as error:
+        opened.close()
+        code = "hub.port_taken" if error.errno in _TAKEN else "hub.bad_host"
+        raise AppError(code, f"{host}:{port}: {error}", host=host, port=port) from error
+    return opened
+
+
+def own_url(settings: HubSettings, port: int) -> str:
+    """The address under which this computer reaches its own hub, or the plant does when it listens to all."""
+    scheme = "https" if settings.http.tls_cert else "http"
+    host = settings.http.host
+    if host in ("", "0.0.0.0", "::"):
+        host = outward_address()
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def outward_address() -> str:
+    """This computer's address in its network; no packet is sent to find it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("198.51.100.1", 9))
+            return str(probe.getsockname()[0])
+        except OSError:
+            return "127.0.0.1"
