@@ -24,7 +24,7 @@ from core.errors import AppError, FettleError
 from core.i18n import _, ngettext
 from core.wire.uplink import EdgeConfig, RuleConfig
 from edge_agent import config as edge_config
-from edge_agent.watch import domain_rule
+from edge_agent.rule_runs import domain_rule
 
 Row = tuple[datetime, Mapping[str, float | bool | None]]
 
