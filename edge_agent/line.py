@@ -10,15 +10,12 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
 
 from core import log
 from core.domain.points import Quality
 from core.errors import OutsideError
 from core.wire.uplink import ModbusTcpDevice, PointConfig
-from edge_agent import planner
-from edge_agent.channels import Channel, Feed, Value
+from edge_agent import planner, units
 from edge_agent.clock import Clock
 from edge_agent.drivers.modbus_tcp import (
     GATEWAY_NO_ANSWER,
@@ -31,9 +28,9 @@ from edge_agent.drivers.modbus_tcp import (
     Refused,
     Request,
     Unreachable,
-    request,
 )
-from edge_agent.planner import Block
+from edge_agent.sinks import Health, Sink
+from edge_agent.units import Job, Scan, Unit
 
 _log = log.get(__name__)
 OPEN_AFTER = 2  # timeouts in a row until a unit is only probed
@@ -41,63 +38,6 @@ PROBE_MOST_S = 4.5  # longest time between two probes: a return is seen within 5
 PROBE_SHARE = 0.05  # of the line's time, when it has other units that live
 CONNECT_S = 3.0
 HOLE_RETRY_S = 60.0
-
-
-class Sink(Protocol):
-    """Who is told what a line reads."""
-
-    def channel(self, point_id: str) -> Channel: ...
-    def put(
-        self, channel: Channel, value: Value, quality: Quality, reason: str, previous_good_s: float
-    ) -> None: ...
-    def answers(self, device_id: str, answering: bool) -> None: ...
-    def flush(self) -> None: ...
-
-
-class Health(Protocol):
-    """Who is told how a device does: state (ok, failing), error code, detail, and what its sentence names."""
-
-    def __call__(
-        self, device_id: str, state: str, code: str, detail: str, params: dict[str, str], /
-    ) -> None: ...
-
-
-@dataclass(eq=False)
-class Job:
-    """One block at work."""
-
-    block: Block
-    request: Request
-    channels: list[Channel]
-    feed: Feed
-    last: bytes | None = None
-
-
-@dataclass(eq=False)
-class Unit:
-    """One device and how it has been doing."""
-
-    device: ModbusTcpDevice
-    failures: int = 0
-    probe_pause_s: float = 0.0  # above 0: only probed
-    latency_s: float = 0.05
-    quiet_from_s: float = 0.0
-    answering: bool | None = None
-    holes: dict[str, tuple[str, str]] = field(default_factory=dict)  # point → (error code, address)
-    told: tuple[str, str] = ("", "")
-
-
-@dataclass(eq=False)
-class Scan:
-    """The points of one unit that share an interval."""
-
-    unit: Unit
-    interval_s: float
-    points: list[PointConfig]
-    jobs: list[Job]
-    due_s: float
-    holes: list[PointConfig] = field(default_factory=list)
-    holes_again_s: float = 0.0
 
 
 class Line:
@@ -123,7 +63,7 @@ class Line:
         for device, points in devices:
             unit = Unit(device)
             for interval_ms, group in planner.intervals(device, points).items():
-                jobs = [self._job(unit, block) for block in planner.blocks(device, group)]
+                jobs = units.jobs(device, group, sink)
                 self._scans.append(Scan(unit, interval_ms / 1000, list(group), jobs, 0.0))
         self._units = {scan.unit.device.id: scan.unit for scan in self._scans}
 
@@ -163,7 +103,9 @@ class Line:
         unit = scan.unit
         try:
             if unit.probe_pause_s:
-                await self._read(unit, scan.jobs[0].request if scan.jobs else self._hole_request(scan))
+                await self._read(
+                    unit, scan.jobs[0].request if scan.jobs else units.single(unit.device, scan.holes[0])
+                )
                 _log.info("device answers again", device=unit.device.name)
                 self._recovered(unit)
             for job in list(scan.jobs):
@@ -357,7 +299,7 @@ class Line:
         if len(parts) == 1:
             self._dig(scan, job, refusal)
             return
-        halves = [self._job(scan.unit, part) for part in parts]
+        halves = [units.job(scan.unit.device, part, self._sink) for part in parts]
         scan.jobs.extend(halves)
         for half in halves:
             await self._run_job(scan, half)
@@ -382,23 +324,11 @@ class Line:
         """A device that has just been started, or mended, may take an address that it refused before."""
         scan.holes_again_s = asyncio.get_running_loop().time() + (HOLE_RETRY_S if scan.jobs else PROBE_MOST_S)
         try:
-            await self._read(scan.unit, self._hole_request(scan))
+            await self._read(scan.unit, units.single(scan.unit.device, scan.holes[0]))
         except Refused:
             scan.holes.append(scan.holes.pop(0))
             return
         for point in scan.holes:
             scan.unit.holes.pop(point.name, None)
         scan.holes.clear()
-        scan.jobs = [self._job(scan.unit, block) for block in planner.blocks(scan.unit.device, scan.points)]
-
-    def _hole_request(self, scan: Scan) -> Request:
-        point = scan.holes[0]
-        return self._job(scan.unit, planner.make(planner.FUNCTIONS[point.area], [point])).request
-
-    def _job(self, unit: Unit, block: Block) -> Job:
-        feed = Feed()
-        channels = [self._sink.channel(point.id) for point in block.points]
-        for channel in channels:
-            channel.attach(feed)
-        asked = request(unit.device.unit, block.function, block.address, block.count)
-        return Job(block, asked, channels, feed)
+        scan.jobs = units.jobs(scan.unit.device, scan.points, self._sink)

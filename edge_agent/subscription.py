@@ -6,7 +6,6 @@ Knows topics and paths, no rules. Garbage makes the points it should have fed ba
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
 from urllib.parse import urlsplit
 
 from core import log
@@ -16,15 +15,9 @@ from edge_agent.channels import Channel, Feed
 from edge_agent.clock import Clock
 from edge_agent.drivers import mqtt_json
 from edge_agent.drivers.mqtt_link import Broker, MqttLink
-from edge_agent.line import Health, Sink
+from edge_agent.sinks import Health, PublishingSink
 
 _log = log.get(__name__)
-
-
-class PublishingSink(Sink, Protocol):
-    """A sink that also counts silence."""
-
-    def heard(self, device_id: str) -> None: ...
 
 
 class Subscription:

@@ -9,49 +9,22 @@ import heapq
 import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
 from uuid import uuid4
 
 from core import log
 from core.domain import alarms
-from core.domain.alarms import AlarmState, Condition, Rule
+from core.domain.alarms import Condition
 from core.domain.points import Quality, Reading
-from core.i18n import _, fill
-from core.wire.uplink import (
-    AlarmCleared,
-    AlarmRaised,
-    EdgeConfig,
-    MqttDevice,
-    PointConfig,
-    PointSample,
-    RuleConfig,
-)
+from core.wire.uplink import AlarmCleared, AlarmRaised, EdgeConfig, PointConfig, PointSample
+from edge_agent import rule_runs
 from edge_agent.channels import Channel, Value
 from edge_agent.clock import Clock
 from edge_agent.outbox import Batch
 from edge_agent.recorder import OpenChart, Trace
+from edge_agent.rule_runs import COMM, RuleRun, device_channel
 
 _log = log.get(__name__)
-COMM = "comm:"  # rule id of a device's communication alarm: this and the device's id
 _FRESH_S = 5.0
-
-
-class RuleRun:
-    """One rule at work: its definition, its state, and the words its events carry."""
-
-    def __init__(self, rule: Rule, config: RuleConfig, channel: Channel, device: str, asset: str) -> None:
-        self.rule, self.config, self.channel = rule, config, channel
-        self.device, self.asset = device, asset
-        self.state = AlarmState()
-        self.occurrence = ""
-        self.raised_at: datetime | None = None
-        self.due_s: float | None = None
-        self.stored: object = None
-
-    @property
-    def comm(self) -> bool:
-        """Whether this is a device's communication alarm."""
-        return self.rule.id.startswith(COMM)
 
 
 class Watch:
@@ -88,7 +61,6 @@ class Watch:
     def configure(self, config: EdgeConfig) -> None:
         """Watch what `config` says. Alarms of rules that stay go on; those of rules taken away are cleared."""
         now_s = self._clock.steady_s()
-        devices = {device.id: device for device in config.devices}
         channels: dict[str, Channel] = {}
         for point in config.points:
             old = self._channels.get(point.id)
@@ -96,18 +68,13 @@ class Watch:
             channels[point.id] = old if old is not None and same else Channel(point)
             channels[point.id].point = point
         self._channels = channels
-        self._devices = {id_: self._devices.get(id_) or _device_channel(id_) for id_ in devices}
-        runs: dict[str, RuleRun] = {}
-        for rule in config.rules:
-            channel = channels[rule.point]
-            device = devices[channel.point.device]
-            asset = rule.asset or channel.point.asset or device.asset
-            runs[rule.id] = RuleRun(domain_rule(rule), rule, channel, device.id, asset)
-            if rule.condition != "no_data" and channel.trace is None:
-                channel.trace = Trace()
-        for device in config.devices:
-            rule = _comm_rule(device.id, device.name, device.offline_after_s, isinstance(device, MqttDevice))
-            runs[rule.id] = RuleRun(domain_rule(rule), rule, self._devices[device.id], device.id, device.asset)
+        self._devices = {
+            device.id: self._devices.get(device.id) or device_channel(device.id) for device in config.devices
+        }
+        runs = rule_runs.build(config, channels, self._devices)
+        for run in runs.values():
+            if not run.comm and run.rule.condition is not Condition.NO_DATA and run.channel.trace is None:
+                run.channel.trace = Trace()
         self._carry_over(runs, now_s)
         self._runs = runs
         self._of = {}
@@ -211,26 +178,23 @@ class Watch:
     def _carry_over(self, runs: dict[str, RuleRun], now_s: float) -> None:
         for id_, old in self._runs.items():
             new = runs.get(id_)
-            if new is not None and new.config.point == old.config.point and new.asset == old.asset:
-                new.state, new.occurrence, new.raised_at = old.state, old.occurrence, old.raised_at
-            elif old.state.active:
+            if (new is None or not new.take_over(old)) and old.state.active:
                 self._clear(old, now_s, "rule_removed")
             if new is None:
                 self._batch.states[id_] = None
-        for id_, saved in self._saved.items():
+        for id_, stored in self._saved.items():
             new = runs.get(id_)
-            if new is not None and saved.get("point") == new.config.point and saved.get("asset") == new.asset:
-                new.state = alarms.thaw(_mapping(saved["state"]), now_s)
-                new.occurrence = str(saved["occurrence"])
-            else:
-                self._batch.states[id_] = None
-                if _mapping(saved["state"]).get("status") in (alarms.Status.UNACK, alarms.Status.ACKED):
-                    self._batch.events.append(
-                        AlarmCleared(
-                            occurrence=str(saved["occurrence"]), rule=id_, asset=str(saved["asset"]),
-                            cleared_at=self._clock.wall(), reason="rule_removed",
-                        )
-                    )  # fmt: skip
+            if new is not None and new.resume(stored, now_s):
+                continue
+            self._batch.states[id_] = None
+            if rule_runs.state_of(stored).get("status") in (alarms.Status.UNACK, alarms.Status.ACKED):
+                occurrence, asset = str(stored["occurrence"]), str(stored["asset"])
+                self._batch.events.append(
+                    AlarmCleared(
+                        occurrence=occurrence, rule=id_, asset=asset, cleared_at=self._clock.wall(),
+                        reason="rule_removed",
+                    )
+                )  # fmt: skip
         self._saved = {}
 
     def _resume_charts(self, now_s: float) -> None:
@@ -382,55 +346,12 @@ class Watch:
         return run is not None and run.state.active
 
     def _store(self, run: RuleRun, now_s: float) -> None:
-        frozen = alarms.freeze(run.state, now_s)
-        body: dict[str, object] = {
-            "state": frozen,
-            "occurrence": run.occurrence,
-            "point": run.config.point,
-            "asset": run.asset,
-            "name": run.config.name,
-            "severity": run.config.severity,
-            "raised_at": run.raised_at.isoformat() if run.raised_at else None,
-        }
+        body = run.stored_form(now_s)
         if body != run.stored:
             run.stored = body
             self._batch.states[run.rule.id] = body
 
 
-def domain_rule(config: RuleConfig) -> Rule:
-    """The pure rule that a configured one means."""
-    return Rule(
-        id=config.id,
-        condition=Condition(config.condition),
-        limit=config.limit,
-        when=config.when,
-        after_s=config.after_s,
-        on_delay_s=config.on_delay_s,
-        off_delay_s=config.off_delay_s,
-        deadband=config.deadband,
-        severity=alarms.Severity(config.severity),
-    )
-
-
-def _comm_rule(device: str, name: str, offline_after_s: float, publishes: bool) -> RuleConfig:
-    words = fill(_("{device} does not answer"), {"device": name})[:200]
-    if publishes:
-        return RuleConfig(
-            id=COMM + device, name=words, point=device, condition="no_data", after_s=max(offline_after_s, 1.0)
-        )
-    return RuleConfig(id=COMM + device, name=words, point=device, condition="bit", on_delay_s=offline_after_s)
-
-
-def _device_channel(device_id: str) -> Channel:
-    return Channel(PointConfig(id=device_id, device=device_id, name=device_id))
-
-
 def _source(point: PointConfig) -> PointConfig:
     """What a point is read from and how: words may change without its history being lost."""
     return point.model_copy(update={"name": "", "unit": "", "asset": ""})
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    if not isinstance(value, Mapping):
-        raise TypeError("a stored alarm state is a mapping")
-    return value

@@ -177,9 +177,7 @@ def test_an_active_alarm_is_not_raised_again_by_a_restart_and_the_cache_starts_i
         (raised,) = wait_for(lambda: hub.bodies("alarm_raised"))
     mosquitto.kill()
     with parts.edge(folder, parts.login("e1", mosquitto.port)) as edge:
-        wait_for(
-            lambda: edge.agent._watch.channel("temp").good_s or edge.agent._watch.channel("temp").value == 90
-        )
+        wait_for(lambda: [c.value for c in edge.agent._watch._channels.values() if c.point.id == "temp"] == [90])
         plc.data_bank.set_holding_registers(10, [100])
         wait_for(lambda: edge.agent._outbox.depth() > 0)
         mosquitto.start()

@@ -1,0 +1,71 @@
+"""What a line keeps of each Modbus unit: its blocks at work, its scans, how it has been doing. No sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from core.wire.uplink import ModbusTcpDevice, PointConfig
+from edge_agent import planner
+from edge_agent.channels import Channel, Feed
+from edge_agent.drivers.modbus_tcp import Request, request
+from edge_agent.planner import Block
+from edge_agent.sinks import Sink
+
+
+@dataclass(eq=False)
+class Job:
+    """One block at work."""
+
+    block: Block
+    request: Request
+    channels: list[Channel]
+    feed: Feed
+    last: bytes | None = None
+
+
+@dataclass(eq=False)
+class Unit:
+    """One device and how it has been doing."""
+
+    device: ModbusTcpDevice
+    failures: int = 0
+    probe_pause_s: float = 0.0  # above 0: only probed
+    latency_s: float = 0.05
+    quiet_from_s: float = 0.0
+    answering: bool | None = None
+    holes: dict[str, tuple[str, str]] = field(default_factory=dict)  # point → (error code, address)
+    told: tuple[str, str] = ("", "")
+
+
+@dataclass(eq=False)
+class Scan:
+    """The points of one unit that share an interval."""
+
+    unit: Unit
+    interval_s: float
+    points: list[PointConfig]
+    jobs: list[Job]
+    due_s: float
+    holes: list[PointConfig] = field(default_factory=list)
+    holes_again_s: float = 0.0
+
+
+def job(device: ModbusTcpDevice, block: Block, sink: Sink) -> Job:
+    """Put a block to work: its points are fed by it from now on."""
+    feed = Feed()
+    channels = [sink.channel(point.id) for point in block.points]
+    for channel in channels:
+        channel.attach(feed)
+    return Job(block, request(device.unit, block.function, block.address, block.count), channels, feed)
+
+
+def jobs(device: ModbusTcpDevice, points: Iterable[PointConfig], sink: Sink) -> list[Job]:
+    """All blocks that `points` of a device need."""
+    return [job(device, block, sink) for block in planner.blocks(device, points)]
+
+
+def single(device: ModbusTcpDevice, point: PointConfig) -> Request:
+    """A read of one point alone, its value not taken."""
+    block = planner.make(planner.FUNCTIONS[point.area], [point])
+    return request(device.unit, block.function, block.address, block.count)
