@@ -1,4 +1,4 @@
-"""Writes the documents that are made from the code: settings, rights, and the wire contract with its JSON Schemas.
+"""Writes the documents that are made from the code: settings, rights, licences, the wire contract with its schemas.
 
 `--check` writes nothing and fails when a document on disk differs from what would be written.
 """
@@ -21,6 +21,7 @@ import core.wire
 from core.domain.people import POLICY, Action, Role
 from core.i18n import label
 from core.settings import ENV_PREFIX, describe
+from installer import licences
 
 ROOT = Path(__file__).resolve().parent.parent
 MADE = "<!-- Made by `./dev docs` from the code; edit the code instead. -->\n"
@@ -166,6 +167,8 @@ def documents() -> dict[Path, str]:
         Path("rights.md"): rights_page(),
         Path("wire.md"): wire_page(),
     }
+    if sys.platform == "linux" and sys.version_info[:2] == (3, 11):  # other systems install other libraries
+        made[Path("third-party.md")] = licences.page(MADE)
     for module in wire_modules():
         schema = schema_of(module)
         if schema is not None:
