@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
-
 from typing import Any
 
 from packaging.requirements import Requirement
