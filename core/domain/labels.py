@@ -5,7 +5,6 @@ from __future__ import annotations
 ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # 32 letters without look-alikes: 5 bits each
 LENGTH = 26  # 130 bits
 SAMPLE = "SAMPLE" + "2" * (LENGTH - 6)  # of previews: never given to an asset
-_ALPHANUMERIC = set("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:")
 
 
 def normal(token: str) -> str:
@@ -13,9 +12,10 @@ def normal(token: str) -> str:
     return "".join(c for c in token.upper() if c.isalnum())
 
 
-def grouped(token: str) -> str:
-    """A token in groups, to be read off a label."""
-    return " ".join(token[i : i + 5] for i in range(0, len(token), 5))
+def grouped(token: str) -> tuple[str, str]:
+    """A token as two lines of groups, to be read off a label and typed."""
+    first, second = token[: LENGTH // 2], token[LENGTH // 2 :]
+    return (f"{first[:5]} {first[5:9]} {first[9:]}", f"{second[:5]} {second[5:9]} {second[9:]}")
 
 
 def payload(public_url: str, token: str) -> str:
@@ -26,8 +26,3 @@ def payload(public_url: str, token: str) -> str:
     upper = f"{public_url.upper()}/Q/{token}"
     has_path = "/" in public_url.split("://", 1)[-1]
     return f"{public_url}/q/{token}" if has_path else upper
-
-
-def is_alphanumeric(text: str) -> bool:
-    """Whether QR's alphanumeric mode can hold it."""
-    return set(text) <= _ALPHANUMERIC

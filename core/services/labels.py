@@ -22,7 +22,7 @@ class Label:
     """One label to be drawn: what its code holds, and what people read on it."""
 
     payload: str
-    code: str
+    code: tuple[str, str]
     number: str
     name: str
     location: str
