@@ -27,7 +27,12 @@ MUST_NOT_HAVE = {
     "hub": QT | POLLING | TOOLS,
 }
 PROGRAMS = {"edge": ["edge"], "desktop": ["console"], "hub": ["hub", "broker"]}
-EXTRA_OF = {"edge": "edge", "console": "desktop", "hub": "hub", "broker": "hub"}
+CALLS = {  # program → (a call that needs its libraries, its extra)
+    "edge": (["edge", "run"], "edge"),
+    "console": (["console"], "desktop"),
+    "hub": (["hub"], "hub"),
+    "broker": (["broker"], "hub"),
+}
 
 
 @dataclass
@@ -105,9 +110,9 @@ def test_its_program_runs(installed: Installed) -> None:
 
 
 def test_a_program_of_another_extra_says_what_is_missing(installed: Installed) -> None:
-    for program, extra in EXTRA_OF.items():
+    for program, (call, extra) in CALLS.items():
         if program not in PROGRAMS[installed.extra]:
-            done = installed.run("fettle", program, "--help")
+            done = installed.run("fettle", *call)
             assert done.returncode == 3, (program, done.stdout, done.stderr)
             assert f"pip install 'fettle[{extra}]'" in done.stderr
 
