@@ -222,7 +222,8 @@ class FormDialog(QDialog):
         self._trouble.hide()
         self._ok.setEnabled(False)
         self._busy.start()
-        tasks.run(lambda: self._save(values), self._on_saved, self._on_failed, self)
+        save = self._save
+        tasks.run(lambda: save(values), self._on_saved, self._on_failed, self)
 
     def _on_saved(self, result: object) -> None:
         self._busy.stop()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from core.i18n import _, label
@@ -69,8 +69,8 @@ class Palette(QDialog):
         if shell.may("part.read"):
             tasks.run(shell.hub.parts, self._on_parts, None, self)
 
-    def showEvent(self, event: object) -> None:
-        super().showEvent(event)  # type: ignore[arg-type]  # handed through
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
         self.box.setFocus()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -127,8 +127,8 @@ class Palette(QDialog):
             return commands
         assets = [
             Command(
-                f"{a.number}  {a.name}", "robot-industrial-outline", lambda a=a: self._shell.open_asset(a.id)
-            )  # type: ignore[misc]
+                f"{a.number}  {a.name}", "robot-industrial-outline", partial(self._shell.open_asset, a.id)
+            )
             for a in self._assets or []
             if fits(f"{a.number} {a.name}")
         ]
