@@ -174,7 +174,7 @@ class DemoPlant:
 
     def _start_broker(self) -> None:
         passwords = self.folder / "plant-broker-passwords"
-        write_private(passwords, f"machine:{self._plant_password}\nedge:{self._plant_password}\n")
+        write_private(passwords, f"machine:{self._plant_password} pub=plant/#\nedge:{self._plant_password} sub=plant/#\n")
         self.children.start(
             "plant-broker", "broker", "--port", str(self._ports["plant"]), "--passwords", str(passwords)
         )
