@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 
-from core.i18n import _, label, ngettext
+from core.i18n import _, fill, label, ngettext
 from core.wire.fleet import DeviceView, EdgeView, PointView, RuleView, SaveRule
 from core.wire.uplink import ConfigError, EdgeConfig
 
@@ -122,7 +121,7 @@ def error_words(error: ConfigError, config: EdgeConfig | None) -> str:
         thing = {"devices": _("Device"), "points": _("Point"), "rules": _("Rule")}[kind]
         where = f"{thing} “{name}”" + (f", {field}" if field else "")
     reason = label(f"error.{error.code}")
-    reason = error.detail if reason == f"error.{error.code}" or "{" in reason else reason
+    reason = error.detail if reason == f"error.{error.code}" else fill(reason, error.params)
     return f"{where}: {reason}" if where else reason
 
 
@@ -154,17 +153,3 @@ def edge_state(edge: EdgeView) -> tuple[str, str]:
     if any(device.state == "failing" for device in edge.devices):
         return "warning", _("A device does not answer")
     return "ok", _("Online")
-
-
-def age(at: datetime | None, now: datetime) -> str:
-    """How long ago, short."""
-    if at is None:
-        return _("never")
-    seconds = max(0, int((now - at).total_seconds()))
-    if seconds < 120:
-        return _("{n} s ago").format(n=seconds)
-    if seconds < 7200:
-        return _("{n} min ago").format(n=seconds // 60)
-    if seconds < 172_800:
-        return _("{n} h ago").format(n=seconds // 3600)
-    return _("{n} d ago").format(n=seconds // 86_400)

@@ -1,0 +1,177 @@
+"""The columns of the tables of edges, devices, points and rules, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from core.i18n import _, label
+from core.wire.assets import PointValue
+from core.wire.fleet import DeadLetterView, DeviceView, EdgeView, PointView, RuleView
+from core.wire.uplink import DeviceHealth
+from desktop import times
+from desktop.pages.asset_live import value_colour, value_words
+from desktop.pages.edge_words import device_place, edge_state, point_place, rule_sentence
+from desktop.table_model import Column
+
+_STATE_COLOURS = {"ok": "good", "waiting": "info", "warning": "bad", "off": "faint"}
+_STATE_ICONS = {
+    "ok": "check-circle-outline",
+    "waiting": "timer-sand",
+    "warning": "alert-circle-outline",
+    "off": "power-off",
+}
+_HEALTH_COLOURS = {"ok": "good", "failing": "bad", "unknown": "muted"}
+_SEVERITY_COLOURS = {"critical": "bad", "major": "bad", "minor": "warn", "info": "info"}
+
+
+def edge_columns() -> Sequence[Column[EdgeView]]:
+    """Edges with how they do."""
+    return (
+        Column(
+            "name",
+            _("Edge"),
+            lambda e: e.name,
+            icon=lambda e: _STATE_ICONS[edge_state(e)[0]],
+            icon_colour=lambda e: _STATE_COLOURS[edge_state(e)[0]],
+            width=150,
+        ),
+        Column(
+            "state",
+            _("State"),
+            lambda e: edge_state(e)[1],
+            colour=lambda e: _STATE_COLOURS[edge_state(e)[0]],
+            tip=lambda e: _("Last heard: {at}").format(at=times.exact(e.seen_at) or _("never")),
+            width=170,
+        ),
+        Column("id", _("Id"), lambda e: e.edge_id, width=90, hidden=True),
+        Column("version", _("Program"), lambda e: e.agent_version, width=70, hidden=True),
+        Column(
+            "outbox",
+            _("Waiting"),
+            lambda e: str(e.outbox_depth),
+            lambda e: e.outbox_depth,
+            "right",
+            hidden=True,
+        ),
+    )
+
+
+def device_columns(health: Callable[[int], DeviceHealth | None]) -> Sequence[Column[DeviceView]]:
+    """Devices of one edge; `health` tells how the edge says a device does."""
+
+    def state(device: DeviceView) -> str:
+        known = health(device.id)
+        return known.state if known is not None else "unknown"
+
+    def words(device: DeviceView) -> str:
+        return label(f"device.state.{state(device)}") if device.active else _("switched off")
+
+    def tip(device: DeviceView) -> str:
+        known = health(device.id)
+        return "\n".join(filter(None, (device_place(device), known.detail if known else "")))
+
+    return (
+        Column(
+            "name",
+            _("Device"),
+            lambda d: d.name,
+            icon=lambda d: "access-point-network" if d.kind == "mqtt" else "expansion-card-variant",
+            icon_colour=lambda d: _HEALTH_COLOURS[state(d)] if d.active else "faint",
+            tip=tip,
+            width=150,
+        ),
+        Column(
+            "state",
+            _("State"),
+            words,
+            colour=lambda d: _HEALTH_COLOURS[state(d)] if d.active else "faint",
+            tip=tip,
+            width=80,
+        ),
+        Column("place", _("Address"), device_place, colour=lambda d: "muted", tip=tip, width=180),
+        Column("asset", _("Asset"), lambda d: d.asset.name if d.asset else "", width=120, hidden=True),
+    )
+
+
+def point_columns(value: Callable[[int], PointValue | None]) -> Sequence[Column[PointView]]:
+    """Points of one device; `value` tells the latest reading."""
+
+    def shown(point: PointView) -> str:
+        known = value(point.id)
+        return value_words(known) if known is not None and known.at is not None else "–"
+
+    def colour(point: PointView) -> str:
+        known = value(point.id)
+        return value_colour(known) if known is not None else "faint"
+
+    def quality(point: PointView) -> str:
+        known = value(point.id)
+        if known is None or known.at is None:
+            return _("never heard") if point.active else _("switched off")
+        return f"{label(f'quality.{known.quality}')} · {times.ago(known.at)}"
+
+    return (
+        Column("name", _("Point"), lambda p: p.name, colour=lambda p: "" if p.active else "faint", width=170),
+        Column(
+            "value",
+            _("Now"),
+            shown,
+            align="right",
+            colour=colour,
+            bold=lambda p: colour(p) == "bad",
+            width=100,
+        ),
+        Column("quality", _("Quality"), quality, colour=colour, width=140),
+        Column("place", _("Read from"), point_place, width=200),
+        Column("scale", _("Scale"), _scale_words, width=100),
+        Column("asset", _("Asset"), lambda p: p.asset.name if p.asset else _("as the device"), width=120),
+    )
+
+
+def _scale_words(point: PointView) -> str:
+    if point.scale == 1 and point.offset == 0:
+        return "–"
+    return f"× {point.scale:g}" + (f" {point.offset:+g}" if point.offset else "")
+
+
+def rule_columns(unit: Callable[[int], str]) -> Sequence[Column[RuleView]]:
+    """Rules of one point, in words; `unit` tells the unit of a point."""
+
+    def faint(rule: RuleView) -> str:
+        return "" if rule.active else "faint"
+
+    return (
+        Column("name", _("Rule"), lambda r: r.name, colour=faint, width=170),
+        Column(
+            "severity",
+            _("Severity"),
+            lambda r: label(f"severity.{r.severity}"),
+            colour=lambda r: _SEVERITY_COLOURS[r.severity] if r.active else "faint",
+            width=80,
+        ),
+        Column(
+            "words",
+            _("When"),
+            lambda r: rule_sentence(r, unit(r.point_id)),
+            colour=faint,
+            tip=lambda r: rule_sentence(r, unit(r.point_id)),
+            width=430,
+        ),
+        Column(
+            "ticket",
+            _("Ticket"),
+            lambda r: _("yes") if r.makes_ticket else _("alarm only"),
+            colour=faint,
+            width=90,
+        ),
+    )
+
+
+def dead_letter_columns() -> Sequence[Column[DeadLetterView]]:
+    """What an edge sent and the hub could not take."""
+    return (
+        Column("at", _("Time"), lambda d: times.exact(d.at), lambda d: d.at, width=150),
+        Column("edge", _("Edge"), lambda d: d.edge, width=120),
+        Column("code", _("Why"), lambda d: d.code, width=160),
+        Column("detail", _("Detail"), lambda d: d.detail, width=400),
+    )
