@@ -15,32 +15,12 @@ from starlette.exceptions import HTTPException
 
 from core import i18n, log
 from core.errors import AppError, FettleError, OutsideError, TooMany
-from core.wire.base import Problem
+from core.wire.base import Problem, field_code
 
 logger = log.get("hub.problems")
 
 Page = Callable[[Request, int, Problem], Response]
 
-# pydantic's error types, folded into few codes that screens can say in words beside a field.
-_FIELD_CODES = {
-    "missing": "missing",
-    "extra_forbidden": "unknown",
-    "string_too_short": "too_short",
-    "too_short": "too_short",
-    "string_too_long": "too_long",
-    "too_long": "too_long",
-    "string_pattern_mismatch": "pattern",
-    "greater_than": "out_of_range",
-    "greater_than_equal": "out_of_range",
-    "less_than": "out_of_range",
-    "less_than_equal": "out_of_range",
-    "decimal_max_places": "out_of_range",
-    "decimal_max_digits": "out_of_range",
-    "decimal_whole_digits": "out_of_range",
-    "finite_number": "out_of_range",
-    "timezone_aware": "timezone",
-    "json_invalid": "json",
-}
 _STATUS_CODES = {404: "request.no_such_address", 405: "request.method", 413: "request.too_large"}
 
 
@@ -68,7 +48,7 @@ def from_validation(error: RequestValidationError) -> AppError:
     for item in error.errors():
         # The first part says where (body, query, path); people know fields, not places.
         name = ".".join(str(part) for part in item["loc"][1:]) or str(item["loc"][0])
-        fields.setdefault(name, _FIELD_CODES.get(item["type"], "invalid"))
+        fields.setdefault(name, field_code(item["type"]))
     detail = "; ".join(
         f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
     )

@@ -12,6 +12,7 @@ from core.errors import AppError, NotFound
 from core.services import fleet, journal, rows, ticket_parts
 from core.storage import db
 from core.storage.tables import AssetRow, DeviceRow, EdgeRow, PointRow, RuleRow, TeamRow
+from core.wire.base import field_code
 from core.wire.fleet import DeviceView, PointView, RuleView, SaveDevice, SavePoint, SaveRule
 from core.wire.uplink import Message, ModbusTcpDevice, MqttDevice, PointConfig, RuleConfig
 
@@ -82,11 +83,12 @@ def _proved(model: type[Message], noun: str, values: dict[str, Any], prefix: str
         return model.model_validate(values)
     except ValidationError as error:
         faults = error.errors(include_url=False)
-        fields = {prefix + ".".join(str(part) for part in fault["loc"]): fault["type"] for fault in faults}
+        fields = {
+            prefix + ".".join(str(part) for part in fault["loc"]): field_code(fault["type"])
+            for fault in faults
+        }
         first = next(iter(fields))
-        raise AppError(
-            f"{noun}.invalid", f"{first}: {faults[0]['msg']}", fields, field=first, reason=faults[0]["msg"]
-        ) from None
+        raise AppError(f"{noun}.invalid", f"{first}: {faults[0]['msg']}", fields, field=first) from None
 
 
 def _shown(config: dict[str, Any]) -> dict[str, Any]:

@@ -55,3 +55,30 @@ class Problem(View):
     fields: dict[str, str] = Field(default_factory=dict, description="Field → code of what is wrong with it.")
     params: dict[str, str] = Field(default_factory=dict)
     trace: str = Field("", description="Names the log entry of an internal error.")
+
+
+# pydantic's error types, folded into few codes that screens can say in words beside a field (`field.<code>`).
+FIELD_CODES = {
+    "missing": "missing",
+    "extra_forbidden": "unknown",
+    "string_too_short": "too_short",
+    "too_short": "too_short",
+    "string_too_long": "too_long",
+    "too_long": "too_long",
+    "string_pattern_mismatch": "pattern",
+    "greater_than": "out_of_range",
+    "greater_than_equal": "out_of_range",
+    "less_than": "out_of_range",
+    "less_than_equal": "out_of_range",
+    "decimal_max_places": "out_of_range",
+    "decimal_max_digits": "out_of_range",
+    "decimal_whole_digits": "out_of_range",
+    "finite_number": "out_of_range",
+    "timezone_aware": "timezone",
+    "json_invalid": "json",
+}
+
+
+def field_code(error_type: str) -> str:
+    """The code of a field for one of pydantic's error types."""
+    return FIELD_CODES.get(error_type, "invalid")
