@@ -148,7 +148,7 @@ def phone_pictures(plant: DemoPlant, folder: Path, scratch: Path) -> None:
 
 def fill(page: BrowserPage, text: str, name: str, contact: str, picture: Path) -> None:
     """Fill the report form as a person would."""
-    page.locator("label:has(input[name=what])").nth(1).click()
+    page.locator("label:has(input[name=what])").nth(3).click()
     page.locator("#text").fill(text)
     page.locator("label:has(input[name=urgency])").nth(1).click()
     page.locator("#photo").set_input_files(picture)
