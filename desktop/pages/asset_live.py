@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
@@ -11,7 +10,8 @@ from PySide6.QtWidgets import QWidget
 
 from core.i18n import _, label
 from core.wire.assets import PointValue
-from desktop.pages.edge_words import age, number
+from desktop import times
+from desktop.pages.edge_words import number
 from desktop.table_model import Column
 from desktop.widgets.basics import EmptyState, column
 from desktop.widgets.page import Page
@@ -79,7 +79,7 @@ def point_columns() -> Sequence[Column[PointValue]]:
         Column(
             "age",
             _("Age"),
-            lambda p: age(p.at, datetime.now(UTC)),
+            lambda p: times.ago(p.at),
             lambda p: p.at,
             colour=lambda p: "warn" if _is_old(p) else "muted",
             width=90,
@@ -88,7 +88,7 @@ def point_columns() -> Sequence[Column[PointValue]]:
 
 
 def _is_old(point: PointValue) -> bool:
-    return point.at is None or (datetime.now(UTC) - point.at).total_seconds() > _OLD_S
+    return point.at is None or (times.utc_now() - point.at).total_seconds() > _OLD_S
 
 
 class LivePoints(QWidget):
