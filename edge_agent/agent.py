@@ -240,7 +240,7 @@ class Agent:
 
     async def _telemetry(self) -> None:
         while True:
-            await asyncio.sleep(self._config.telemetry_s if self._config else 5.0)
+            await asyncio.sleep(self._config.telemetry_s if self._config else 1.0)
             samples = self._watch.telemetry()
             if samples and self._uplink is not None:
                 for start in range(0, len(samples), 1000):

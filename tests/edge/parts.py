@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
+import uvloop
 from paho.mqtt.enums import CallbackAPIVersion
 
 from core.settings import EdgeSettings
@@ -180,7 +181,8 @@ class EdgeThread:
             await self.agent.run(self.stop)
 
         try:
-            asyncio.run(work())
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(work())
         except BaseException as failure:  # shown by `close`
             self.failure = failure
             raise
