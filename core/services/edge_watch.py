@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +13,7 @@ from core.errors import NotFound
 from core.i18n import _, fill
 from core.services import alarm_tickets, fleet, journal, settings
 from core.storage import db
-from core.storage.tables import EdgeRow, TicketRow
+from core.storage.tables import EdgeConfigRow, EdgeRow, TicketRow
 from core.wire.uplink import EdgeStatus, Telemetry
 
 # An edge tells something every few seconds; this long without a word is worth a ticket.
@@ -130,3 +132,33 @@ def _look(edge_id: str, heard_at: datetime | None, now: datetime) -> bool:
     already = TicketRow.select().where(TicketRow.open_key == _offline_key(row)).exists()
     alarm_tickets.of_hub(_offline_key(row), title, text, row, now, once=True)
     return not already
+
+
+@db.reading
+def configs(known: Mapping[str, int]) -> list[tuple[str, int, bytes]]:
+    """(edge_id, version, body) of pushed configurations newer than `known`; an empty body for an edge shut out."""
+    newer = [
+        row
+        for row in EdgeRow.select().where(EdgeRow.config_version > 0)
+        if known.get(row.edge_id) != (row.config_version if row.active else -1)
+    ]
+    found = []
+    for row in newer:
+        pushed: Any = EdgeConfigRow.get_or_none(
+            (EdgeConfigRow.edge == row.id) & (EdgeConfigRow.config_version == row.config_version)
+        )
+        if row.active and pushed is not None:
+            body = json.dumps(pushed.body, ensure_ascii=False).encode()
+            found.append((row.edge_id, int(row.config_version), body))
+        elif not row.active:
+            found.append((row.edge_id, -1, b""))
+    return found
+
+
+@db.reading
+def logins() -> dict[str, str]:
+    """Password hashes of the edges that may come to the broker, by their ids."""
+    query = EdgeRow.select(EdgeRow.edge_id, EdgeRow.password_hash).where(
+        EdgeRow.active, EdgeRow.password_hash.is_null(False)
+    )
+    return {row.edge_id: row.password_hash for row in query if row.password_hash}

@@ -36,7 +36,7 @@ from core.wire.uplink import (
     Voided,
 )
 
-__all__ = ["accept", "accept_payload", "asked_again", "status", "telemetry", "third_party"]
+__all__ = ["accept", "accept_payload", "asked_again", "status", "telemetry", "third_party", "third_party_payload"]
 
 _log = log.get(__name__)
 
