@@ -29,6 +29,7 @@ BROWSER_ARGS = ["--no-sandbox", "--disable-background-networking"]
 TICKET_TIMEOUT_S = 90.0
 PAGE_TIMEOUT_MS = 30_000
 LABOUR_MIN = 45
+DUE_ASSET = "A-00009"  # its monthly service is due on the day the sample plant is entered
 
 
 class CheckFailed(Exception):
@@ -142,7 +143,13 @@ def due_plan(plant: DemoPlant) -> str:
     cause = time.monotonic()
     plant.client.run_plans()  # the hub's own job does the same by the minute; whoever is first
     row, seconds = _new_ticket(
-        plant, known, lambda ticket: ticket.source == "plan", "due plan: a ticket", cause
+        plant,
+        known,
+        lambda ticket: (
+            ticket.source == "plan" and ticket.asset is not None and ticket.asset.number == DUE_ASSET
+        ),
+        "due plan: a ticket",
+        cause,
     )
     ticket = _dispatched(plant, row.id, "due plan")
     if not ticket.parts or not all(part.open and part.wanted > 0 for part in ticket.parts):

@@ -56,7 +56,7 @@ def wait(condition: Callable[[], T], what: str, children: Children, timeout_s: f
         children.check()
         if time.monotonic() > deadline:
             raise Died(f"{what}: not within {timeout_s:.0f} s")
-        time.sleep(0.05)
+        time.sleep(0.1)
 
 
 class DemoPlant:
@@ -174,7 +174,10 @@ class DemoPlant:
 
     def _start_broker(self) -> None:
         passwords = self.folder / "plant-broker-passwords"
-        write_private(passwords, f"machine:{self._plant_password} pub=plant/#\nedge:{self._plant_password} sub=plant/#\n")
+        write_private(
+            passwords,
+            f"machine:{self._plant_password} pub=plant/#\nedge:{self._plant_password} sub=plant/#\n",
+        )
         self.children.start(
             "plant-broker", "broker", "--port", str(self._ports["plant"]), "--passwords", str(passwords)
         )
