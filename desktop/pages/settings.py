@@ -145,12 +145,16 @@ class SettingsPage(Page):
         sizes: list[Choice] = [(size, f"{size:g} pt") for size in SIZES_PT]
         languages: list[Choice] = [("", _("As the system")), ("zh_CN", "简体中文"), ("en", "English")]
         self.theme = choice(modes, theme.theme().mode)
-        self.size = choice(sizes, theme.theme().font_pt)
+        self.font_size = choice(sizes, theme.theme().font_pt)
         self.language = choice(languages, str(store.value("ui/language", "")))
         self.look.add("theme", _("Appearance"), self.theme)
-        self.look.add("size", _("Font size"), self.size)
+        self.look.add("size", _("Font size"), self.font_size)
         self.look.add("language", _("Language"), self.language)
-        for key, box in (("ui/theme", self.theme), ("ui/font_pt", self.size), ("ui/language", self.language)):
+        for key, box in (
+            ("ui/theme", self.theme),
+            ("ui/font_pt", self.font_size),
+            ("ui/language", self.language),
+        ):
             box.activated.connect(lambda _at, key=key, box=box: self.on_look(key, box))
         return _card(_("Appearance and language"), self.look)
 

@@ -48,7 +48,8 @@ def libraries() -> list[Library]:
         classifiers = [
             c.rsplit(" :: ", 1)[-1] for c in about.get_all("Classifier") or [] if c.startswith("License")
         ]
-        licence = about.get("License-Expression") or ", ".join(classifiers) or about.get("License") or "–"
+        stated = about["License-Expression"] if "License-Expression" in about else ", ".join(classifiers)
+        licence = stated or (about["License"] if "License" in about else "–")
         found.append(Library(about["Name"], about["Version"], licence.splitlines()[0][:80]))
     return found
 
