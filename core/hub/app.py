@@ -5,9 +5,9 @@ Knows the order in which things begin and end, and nothing of what they do.
 
 from __future__ import annotations
 
-import errno
 import json
 import os
+import secrets
 import signal
 import socket
 import threading
@@ -24,7 +24,8 @@ from uvicorn.server import HANDLED_SIGNALS
 
 from core import __version__, log
 from core.errors import AppError
-from core.hub import auth, docs, phone
+from core.hub import auth, docs, jobs, mosquitto, mqtt, phone
+from core.hub.addresses import listen, own_url
 from core.hub.api import (
     alarms,
     assets,
@@ -39,7 +40,9 @@ from core.hub.api import (
     sessions,
     tickets,
 )
-from core.hub.feed import Feed
+from core.hub.broker import EmbeddedBroker
+from core.hub.broker_logins import FileLogins, HubLogins
+from core.hub.feed import BEAT_S, Feed
 from core.hub.gate import MIB, Gate
 from core.hub.lock import DataLock
 from core.hub.problems import Problems
@@ -52,9 +55,9 @@ from core.storage import db, migrate
 logger = log.get("hub.app")
 
 REQUEST_THREADS = 16
-_TAKEN = (errno.EADDRINUSE, errno.EACCES)  # the latter: a port that only the system may use
 STOP_S = 5  # how long answers under way may take when the hub stops
 RUN_FILE = "run.json"
+BROKER_USERS = "broker-users"  # logins of programs without our agent, as `fettle broker` reads them
 
 _API = (sessions, tickets, alarms, assets, labels, plans, parts, people, fleet, journal, files)
 
@@ -135,9 +138,9 @@ class _Server(uvicorn.Server):
 class Hub:
     """One hub: `open`, then `serve` until `stop`. Nothing happens before `open`."""
 
-    def __init__(self, settings: HubSettings) -> None:
+    def __init__(self, settings: HubSettings, beat_s: float = BEAT_S) -> None:
         self.settings = settings
-        self.feed = Feed()
+        self.feed = Feed(beat_s)
         self.setup_code: str | None = None
         self.url = ""
         self.mqtt_port = 0
@@ -145,7 +148,9 @@ class Hub:
         self._socket: socket.socket | None = None
         self._server: _Server | None = None
         self._stopping = threading.Event()
-        self._threads: list[threading.Thread] = []
+        self._workers: list[threading.Thread] = []
+        self._broker_stopping = threading.Event()
+        self._broker_thread: list[threading.Thread] = []
 
     @property
     def port(self) -> int:
@@ -154,7 +159,7 @@ class Hub:
 
     @property
     def mqtt_address(self) -> str:
-        """Where edges on this network reach the broker."""
+        """Where edges reach the broker."""
         return self.settings.broker.url or f"mqtt://{self.settings.broker.bind}:{self.mqtt_port}"
 
     @property
@@ -188,7 +193,6 @@ class Hub:
             anyio.to_thread.current_default_thread_limiter().total_tokens = REQUEST_THREADS
             app.state.epoch = plant.hub_epoch()
             self.feed.start()
-            self._start_workers()
             self._write_run_file()
             ready()
             try:
@@ -211,6 +215,7 @@ class Hub:
         )
         self._server = _Server(config, self.feed.stop)
         try:
+            self._start_workers()
             self._server.run(sockets=[self._socket])
         finally:
             self.close()
@@ -223,12 +228,17 @@ class Hub:
 
     def close(self) -> None:
         """End the workers, let database, port and folder go; harmless twice."""
-        self._stopping.set()
-        for thread in reversed(self._threads):
-            thread.join(timeout=STOP_S)
-            if thread.is_alive():
-                logger.warning("worker did not end in time", worker=thread.name)
-        self._threads.clear()
+        # The broker goes last: what the others still have to say must reach it.
+        for stopping, threads in (
+            (self._stopping, self._workers),
+            (self._broker_stopping, self._broker_thread),
+        ):
+            stopping.set()
+            for thread in threads:
+                thread.join(timeout=STOP_S)
+                if thread.is_alive():
+                    logger.warning("worker did not end in time", worker=thread.name)
+            threads.clear()
         self.run_file.unlink(missing_ok=True)
         if self._socket is not None:
             self._socket.close()
@@ -236,12 +246,39 @@ class Hub:
         self._data.release()
 
     def _start_workers(self) -> None:
-        pass
+        """Broker, MQTT client, jobs and notices, each in a thread of its own."""
+        address, on_change = self._outside_broker() if self.settings.broker.url else self._own_broker()
+        self.mqtt_port = address.port
+        # Edges that join are told the port that was really taken.
+        broker = self.settings.broker.model_copy(update={"port": address.port})
+        plant.use(self.settings.model_copy(update={"broker": broker}), self.url)
+        client = mqtt.HubMqtt(address, on_change)
+        for name, run in (
+            ("mqtt", client.run),
+            ("ingest", client.work),
+            ("jobs", jobs.Jobs().run),
+            ("notices", jobs.Notifier().run),
+        ):
+            self._workers.append(_started(name, run, self._stopping))
 
-    def _start(self, name: str, run: Callable[[threading.Event], None]) -> None:
-        thread = threading.Thread(target=run, args=(self._stopping,), name=name, daemon=True)
-        self._threads.append(thread)
-        thread.start()
+    def _own_broker(self) -> tuple[mqtt.Address, None]:
+        broker = self.settings.broker
+        password = secrets.token_urlsafe(32)  # never leaves this process
+        users = self.settings.data_dir / BROKER_USERS
+        logins = HubLogins(broker.username, password, FileLogins.read(users) if users.exists() else None)
+        embedded = EmbeddedBroker(broker.bind, broker.port, logins)
+        self._broker_thread.append(_started("broker", embedded.run, self._broker_stopping))
+        embedded.wait_started()
+        host = "127.0.0.1" if broker.bind in ("", "0.0.0.0") else broker.bind
+        return mqtt.Address(host, embedded.port, broker.username, password), None
+
+    def _outside_broker(self) -> tuple[mqtt.Address, Callable[[], object] | None]:
+        broker = self.settings.broker
+        password = broker_password(self.settings)
+        address = mqtt.Address.of_url(broker.url, broker.username, password, broker.ca_file)
+        if broker.mosquitto_dir is None:
+            return address, None
+        return address, mosquitto.MosquittoFiles(broker.mosquitto_dir, broker.username, password).update
 
     def _write_run_file(self) -> None:
         facts = {
@@ -254,6 +291,32 @@ class Hub:
         temporary = self.run_file.with_suffix(".new")
         temporary.write_text(json.dumps(facts, indent=2), encoding="utf-8")
         os.replace(temporary, self.run_file)
+
+
+def _started(
+    name: str, run: Callable[[threading.Event], None], stopping: threading.Event
+) -> threading.Thread:
+    thread = threading.Thread(target=run, args=(stopping,), name=name, daemon=True)
+    thread.start()
+    return thread
+
+
+def broker_password(settings: HubSettings) -> str:
+    """The hub's password at an outside broker; AppError `settings.bad_value` when its file cannot be read."""
+    file = settings.broker.password_file
+    if file is None:
+        return settings.broker.password.get_secret_value() if settings.broker.password else ""
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise AppError(
+            "settings.bad_value",
+            f"broker.password_file: {error}",
+            fields={"broker.password_file": "unreadable"},
+            key="broker.password_file",
+            reason=error,
+            file=file,
+        ) from error
 
 
 def open_database(settings: HubSettings, url: str = "") -> None:
@@ -275,43 +338,3 @@ def prepare_data_dir(folder: Path) -> None:
         ) from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise AppError("hub.data_dir", f"{folder} is not writable", path=folder, reason="not writable")
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; AppError `hub.port_taken` or `hub.bad_host`."""
-    try:
-        family, kind, protocol, _name, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        opened = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise AppError("hub.bad_host", f"{host}: {error}", host=host) from error
-    try:
-        if os.name == "posix":
-            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        opened.bind(address)
-        opened.listen(2048)
-    except OSError as error:
-        opened.close()
-        code = "hub.port_taken" if error.errno in _TAKEN else "hub.bad_host"
-        raise AppError(code, f"{host}:{port}: {error}", host=host, port=port) from error
-    return opened
-
-
-def own_url(settings: HubSettings, port: int) -> str:
-    """The address under which this computer reaches its own hub, or the plant does when it listens to all."""
-    scheme = "https" if settings.http.tls_cert else "http"
-    host = settings.http.host
-    if host in ("", "0.0.0.0", "::"):
-        host = outward_address()
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
-
-
-def outward_address() -> str:
-    """This computer's address in its network; no packet is sent to find it."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("198.51.100.1", 9))
-            return str(probe.getsockname()[0])
-        except OSError:
-            return "127.0.0.1"

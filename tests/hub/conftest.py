@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -27,6 +28,9 @@ from core.storage.tables import (
     TeamMemberRow,
     TeamRow,
 )
+
+if TYPE_CHECKING:
+    from tests.hub.running import RunningHub
 
 NOW = datetime(2026, 3, 10, 2, 0, tzinfo=UTC)  # a Tuesday, 10:00 in Shanghai
 
@@ -174,3 +178,13 @@ def make_plant() -> Plant:
     )  # fmt: skip
     edge = EdgeRow.create(edge_id="edge-1", name="一车间边缘", joined_at=NOW)
     return Plant(team, wang, li, chief, press, edge)
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    """A whole hub that answers, set up, for all tests of one file."""
+    from tests.hub.running import running  # only here: it loads every door
+
+    with running(tmp_path_factory.mktemp("hub")) as found:
+        found.set_up()
+        yield found

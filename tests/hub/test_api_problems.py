@@ -1,0 +1,119 @@
+"""What bad requests get: one shape, the field, the remedy, in the language asked for."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from core.hub import app as hub_app
+from tests.hub.running import RunningHub
+
+
+def test_a_wrong_field_is_named_in_the_language_asked_for(hub: RunningHub) -> None:
+    with hub.client() as client:
+        answer = client.post("/tickets", json={"title": "", "kind": "fault"})
+        chinese = client.post("/tickets", json={"title": ""}, headers={"Accept-Language": "zh-CN,zh;q=0.9"})
+    assert answer.status_code == 422
+    problem = answer.json()
+    assert problem["code"] == "request.invalid"
+    assert problem["fields"] == {"title": "too_short", "kind": "unknown"}
+    assert "title" in problem["message"] and problem["message"].startswith("Please")
+    assert "请检查" in chinese.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [(b"{", "request.invalid"), (b"[1]", "request.invalid"), (b"", "request.invalid"), (b"\xff", "request.refused")],
+)
+def test_a_malformed_body_is_the_callers_fault(hub: RunningHub, body: bytes, code: str) -> None:
+    with hub.client() as client:
+        answer = client.post("/tickets", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code in (400, 422)
+    assert answer.json()["code"] == code
+
+
+def test_unknown_addresses_and_methods_have_the_same_shape(hub: RunningHub) -> None:
+    missing = httpx.get(f"{hub.url}/api/v1/ticket")
+    method = httpx.delete(f"{hub.url}/api/v1/login")
+    assert (missing.status_code, missing.json()["code"]) == (404, "request.no_such_address")
+    assert (method.status_code, method.json()["code"]) == (405, "request.method")
+
+
+def test_a_missing_thing_is_404_and_named(hub: RunningHub) -> None:
+    with hub.client() as client:
+        for path in ("/tickets/999999", "/assets/999999", "/parts/999999", "/plans/999999", "/files/999999"):
+            answer = client.get(path)
+            assert answer.status_code == 404, path
+            assert answer.json()["code"].endswith(".not_found"), path
+            assert answer.json()["message"] != answer.json()["code"]
+
+
+def test_a_duplicate_asset_number_says_so_at_the_field(hub: RunningHub) -> None:
+    hub.post("/assets", {"name": "Press", "number": "P-1"})
+    with hub.client() as client:
+        answer = client.post("/assets", json={"name": "Other press", "number": "P-1"})
+        assert answer.status_code == 409
+        assert answer.json()["code"] == "asset.number_taken"
+        assert "number" in answer.json()["fields"] and "P-1" in answer.json()["message"]
+    assert len([asset for asset in hub.get("/assets") if asset["number"] == "P-1"]) == 1
+
+
+def test_stock_that_is_not_there_cannot_be_scrapped(hub: RunningHub) -> None:
+    part = hub.post("/parts", {"name": "Seal", "unit": "pc"})
+    hub.post(f"/parts/{part['id']}/moves", {"kind": "receive", "qty": "2", "unit_cost_minor": 500})
+    with hub.client() as client:
+        answer = client.post(f"/parts/{part['id']}/moves", json={"kind": "scrap", "qty": "3"})
+    assert answer.status_code == 409
+    assert answer.json()["code"] == "part.not_enough"
+    assert hub.get(f"/parts/{part['id']}")["on_hand"] == "2"
+
+
+def test_a_photo_that_is_no_photo_is_refused_whole(hub: RunningHub) -> None:
+    ticket = hub.post("/tickets", {"title": "Leak"})
+    with hub.client() as client:
+        answer = client.post(f"/tickets/{ticket['id']}/files", files={"file": ("photo.jpg", b"hello", "image/jpeg")})
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "file.not_a_photo"
+    assert "file" in answer.json()["fields"]
+    assert hub.get(f"/tickets/{ticket['id']}")["files"] == []
+
+
+def test_a_rule_on_a_missing_point_and_a_wrong_register(hub: RunningHub) -> None:
+    edge = hub.post("/edges", {"name": "Edge"})
+    device = hub.post(
+        f"/edges/{edge['id']}/devices",
+        {"name": "PLC", "kind": "modbus_tcp", "config": {"host": "10.0.0.5"}},
+    )
+    with hub.client() as client:
+        rule = client.post("/points/999999/rules", json={"name": "Hot", "condition": "high", "limit": 80})
+        register = client.post(f"/devices/{device['id']}/points", json={"name": "T", "address": 70000})
+        host = client.post(f"/edges/{edge['id']}/devices", json={"name": "X", "kind": "modbus_tcp", "config": {}})
+    assert rule.status_code == 404 and rule.json()["code"] == "point.not_found"
+    assert register.status_code == 422 and register.json()["fields"] == {"address": "out_of_range"}
+    assert host.status_code == 422 and any("host" in field for field in host.json()["fields"])
+
+
+def test_our_own_bug_is_a_500_with_a_trace_and_no_details(
+    hub: RunningHub, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_args: object, **_more: object) -> None:
+        raise ZeroDivisionError("secret detail")
+
+    monkeypatch.setattr(hub_app.alarms.alarms, "listed", broken)
+    with hub.client() as client:
+        answer = client.get("/alarms")
+    assert answer.status_code == 500
+    problem = answer.json()
+    assert problem["code"] == "internal" and len(problem["trace"]) == 12
+    assert problem["trace"] in problem["message"]
+    assert "secret" not in answer.text and "ZeroDivision" not in answer.text
+
+
+def test_no_secret_reaches_the_access_log(hub: RunningHub, capfd: pytest.CaptureFixture[str]) -> None:
+    httpx.get(f"{hub.url}/Q/SECRETTOKEN", params={"lang": "en"})
+    httpx.get(f"{hub.url}/r/SECRETTOKEN/photo/3")
+    with hub.client() as client:
+        client.get("/me")
+    written = "".join(capfd.readouterr())
+    assert "SECRETTOKEN" not in written
+    assert hub.token not in written
