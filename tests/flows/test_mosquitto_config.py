@@ -13,6 +13,8 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from core.hub.mosquitto import acl
+from core.wire import topics
 from tests.conftest import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,18 +50,18 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
          "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
         check=True, capture_output=True,
     )  # fmt: skip
-    for name in ("line1", "line2"):
+    for name in ("hub", "line1"):
         create = [] if (folder / "passwords").exists() else ["-c"]
         subprocess.run(
             ["mosquitto_passwd", *create, "-b", folder / "passwords", name, f"secret-{name}"], check=True
         )
-    (folder / "acl").write_text("pattern readwrite fettle/v1/%u/#\n", encoding="utf-8")
+    (folder / "acl").write_text(acl("hub"), encoding="utf-8")
     port = free_port()
     text = SHIPPED.read_text(encoding="utf-8")
     for old, new in {
         "listener 8883": f"listener {port} 127.0.0.1",
         "/etc/mosquitto/certs": str(folder),
-        "/var/lib/fettle/mosquitto": str(folder),
+        "/var/lib/fettle-mosquitto": str(folder),
         "persistence true": f"persistence true\npersistence_location {folder}/\nuser root",
     }.items():
         assert old in text
@@ -99,23 +101,27 @@ def test_nobody_gets_in_without_a_login(broker: Broker, name: str, password: str
     assert said[0] != "Success"
 
 
-def test_each_login_reaches_its_own_topics_only(broker: Broker) -> None:
-    one, said_one = connect(broker, "line1", "secret-line1")
-    two, said_two = connect(broker, "line2", "secret-line2")
-    assert (said_one[0], said_two[0]) == ("Success", "Success")
+def test_an_edge_reaches_its_own_topics_only(broker: Broker) -> None:
+    hub, said_hub = connect(broker, "hub", "secret-hub")
+    edge, said_edge = connect(broker, "line1", "secret-line1")
+    assert (said_hub[0], said_edge[0]) == ("Success", "Success")
     heard: list[str] = []
-    ready = threading.Event()
-    two.on_subscribe = lambda *_arguments: ready.set()
-    two.on_message = lambda _client, _data, message: heard.append(message.topic)
-    two.subscribe("fettle/v1/#", qos=1)
-    assert ready.wait(10)
-    one.publish("fettle/v1/line2/config", b"not yours", qos=1).wait_for_publish(10)
-    two.publish("fettle/v1/line2/up", b"mine", qos=1).wait_for_publish(10)
-    wait_for(lambda: heard)
-    for client in (one, two):
+    subscribed = [threading.Event(), threading.Event()]
+    for client, event in zip((hub, edge), subscribed, strict=True):
+        client.on_message = lambda _client, _data, message: heard.append(message.topic)
+        client.on_subscribe = lambda *_arguments, event=event: event.set()
+    hub.subscribe(topics.every_edge(topics.UP), qos=1)
+    edge.subscribe([(topics.topic("line1", topics.ACK), 1), (topics.topic("line2", topics.ACK), 1)])
+    assert all(event.wait(10) for event in subscribed)
+    edge.publish(topics.topic("line2", topics.UP), b"not mine", qos=1).wait_for_publish(10)
+    hub.publish(topics.topic("line2", topics.ACK), b"not for line1", qos=1).wait_for_publish(10)
+    edge.publish(topics.topic("line1", topics.UP), b"mine", qos=1).wait_for_publish(10)
+    hub.publish(topics.topic("line1", topics.ACK), b"for line1", qos=1).wait_for_publish(10)
+    wait_for(lambda: len(heard) >= 2)
+    for client in (hub, edge):
         client.disconnect()
         client.loop_stop()
-    assert heard == ["fettle/v1/line2/up"]
+    assert sorted(heard) == ["fettle/v1/line1/ack", "fettle/v1/line1/up"]
 
 
 def test_plain_connections_are_not_spoken_to(broker: Broker) -> None:

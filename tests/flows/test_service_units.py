@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-UNITS = sorted((ROOT / "installer" / "linux").glob("*.service"))
+FOLDER = ROOT / "installer" / "linux"
+UNITS = [FOLDER / "fettle-edge.service", FOLDER / "fettle-hub.service"]
 
 
 def read(unit: Path) -> configparser.ConfigParser:
@@ -22,8 +23,11 @@ def read(unit: Path) -> configparser.ConfigParser:
     return found
 
 
-def test_there_are_units_for_hub_and_edge() -> None:
-    assert [unit.name for unit in UNITS] == ["fettle-edge.service", "fettle-hub.service"]
+def test_mosquitto_is_told_of_the_file_that_its_configuration_names() -> None:
+    watched = read(FOLDER / "fettle-mosquitto.path")["Path"]["PathChanged"]
+    config = (ROOT / "installer" / "mosquitto" / "fettle.conf").read_text(encoding="utf-8")
+    assert f"\npassword_file {watched}\n" in config
+    assert str(Path(watched).parent) in read(FOLDER / "fettle-hub.service")["Service"]["ReadWritePaths"]
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
