@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import ipaddress
 import secrets
 from datetime import datetime
@@ -12,7 +11,7 @@ from core import __version__
 from core.domain.people import Role
 from core.errors import Conflict, Forbidden, TooMany
 from core.paths import private_dir, write_private
-from core.services import journal, passwords, sessions, settings
+from core.services import journal, passwords, samples, sessions, settings
 from core.storage import db
 from core.storage.tables import PersonRow
 from core.wire.people import LoggedIn, SetUp, SetupState
@@ -116,7 +115,5 @@ def _make(request: SetUp, password_hash: str, now: datetime, address: str) -> Lo
     actor = sessions.actor_of(admin)
     journal.write(actor, "hub.set_up", "hub", None, now, plant=request.plant, name=request.name)
     if request.sample != "none":
-        # Looked up late: the sample plant is made of every other service.
-        samples = importlib.import_module("core.services.samples")
         samples.load(request.sample, actor, now=now)
     return sessions.open_session(admin, now=now, address=address, program="set-up")
