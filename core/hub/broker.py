@@ -25,6 +25,7 @@ from core.i18n import _, explain, from_environment, use
 
 logger = log.get("hub.broker")
 START_S = 10.0
+CONNECT_S = 10.0  # a connection that does not say who it is ends
 
 
 class Logins(Protocol):
@@ -55,12 +56,14 @@ class _Broker(Broker):  # type: ignore[misc]  # amqtt has no types
     async def _initialize_client_session(self, reader: Any, writer: Any, address: str, port: int) -> Any:
         """Read CONNECT. Every session is a new one: there is nothing to find again after a disconnection."""
         try:
-            handler, session = await BrokerProtocolHandler.init_from_connect(
-                reader, writer, self.plugins_manager
-            )
-        except MQTTError:
+            async with asyncio.timeout(CONNECT_S):
+                handler, session = await BrokerProtocolHandler.init_from_connect(
+                    reader, writer, self.plugins_manager
+                )
+        except Exception as error:  # the door: whatever a stranger sends ends only its own connection
+            logger.debug("no MQTT client", address=address, reason=repr(error))
             await writer.close()
-            raise
+            raise MQTTError(f"not a CONNECT: {error!r}") from error
         session.clean_session = True
         session.parent = 0
         return handler, session
@@ -137,6 +140,7 @@ class EmbeddedBroker:
         logger.info("broker listens", bind=self.bind, port=self.port)
         await asyncio.to_thread(stop.wait)
         await broker.shutdown()
+        await asyncio.sleep(0.05)  # lets the transports that were just closed go
 
 
 def main(argv: list[str]) -> int:
