@@ -147,6 +147,7 @@ class MainWindow(QMainWindow):
         hint = text_label(_("Ctrl+K search · F1 help · F5 refresh"), "muted")
         bar = self.statusBar()
         bar.setSizeGripEnabled(False)
+        bar.setContentsMargins(10, 0, 10, 0)
         bar.addWidget(self._line)
         bar.addWidget(self._unsaved)
         bar.addPermanentWidget(text_label(self.hub.address, "muted"))

@@ -44,6 +44,7 @@ class Column(Generic[R]):
     bold: Callable[[R], bool] | None = None
     width: int = 120
     hidden: bool = False
+    stretch: bool = False  # takes the room that is left, until somebody sets widths by hand
 
 
 class TableModel(QAbstractTableModel, Generic[R]):

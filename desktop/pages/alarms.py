@@ -73,7 +73,15 @@ def alarm_columns() -> list[Column[AlarmView]]:
             bold=lambda a: a.active and a.severity == "critical",
             width=88,
         ),
-        Column("title", _("Alarm"), lambda a: a.title, colour=quiet, tip=lambda a: a.title, width=260),
+        Column(
+            "title",
+            _("Alarm"),
+            lambda a: a.title,
+            colour=quiet,
+            tip=lambda a: a.title,
+            width=240,
+            stretch=True,
+        ),
         Column(
             "asset",
             _("Asset"),
@@ -97,7 +105,8 @@ def alarm_columns() -> list[Column[AlarmView]]:
             _("State"),
             lambda a: label(f"alarm.state.{a.state}"),
             colour=lambda a: "bad" if a.state == "unack" else quiet(a),
-            width=110,
+            tip=lambda a: label(f"alarm.state.{a.state}"),
+            width=150,
         ),
         Column(
             "raised_at",

@@ -159,16 +159,20 @@ class Hours(QWidget):
             if (count - 1 - at) % 6 == 0:
                 painter.setPen(theme.colour("muted"))
                 name = f"{(hour - (count - 1 - at)) % 24:02d}:00"
-                place = QRectF(left - 24, words + height + 3, step + 48, words)
-                painter.drawText(place, Qt.AlignmentFlag.AlignHCenter, name)
+                place = QRectF(min(left - 24, self.width() - step - 48), words + height + 3, step + 48, words)
+                at_edge = place.left() < left - 24
+                side = Qt.AlignmentFlag.AlignRight if at_edge else Qt.AlignmentFlag.AlignHCenter
+                painter.drawText(place, side, name)
 
 
 def journal_columns() -> list[Column[JournalEntry]]:
     """Time, what, about what, who."""
 
     def about(entry: JournalEntry) -> str:
-        parts = [journal_words.subject(entry.data), journal_words.details(entry.verb, entry.data)]
-        return "  ·  ".join(part for part in parts if part)
+        subject, more = journal_words.subject(entry.data), journal_words.details(entry.verb, entry.data)
+        # The facts of an alarm begin with its title, which the subject has said already.
+        more = more.removeprefix(str(entry.data.get("title") or "\0")).removeprefix(" · ")
+        return "  ·  ".join(part for part in (subject, more) if part)
 
     return [
         Column(
@@ -188,7 +192,7 @@ def journal_columns() -> list[Column[JournalEntry]]:
             icon_colour=lambda e: journal_words.icon_of(e.verb)[1],
             width=150,
         ),
-        Column("about", _("About"), about, tip=about, width=460),
+        Column("about", _("About"), about, tip=about, width=460, stretch=True),
         Column("who", _("Who"), lambda e: e.actor_name, colour=lambda e: "muted", width=110),
     ]
 
@@ -215,6 +219,7 @@ class DashboardPage(Page):
             grid.setColumnStretch(at, 1)
         self.bars = Bars(lambda state: self._tickets(TicketQuery(open=False, state=frozenset({state}))))
         self.hours = Hours()
+        self.hours.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         states, hours = card(), card()
         states.setLayout(
             column(
@@ -259,8 +264,8 @@ class DashboardPage(Page):
 
     def help_text(self) -> str:
         return _(
-            "What needs attention now. Each figure leads to what it counts: click it, or press Enter on it. Below: what has "
-            "just happened; a double click opens the ticket."
+            "What needs attention now. Each figure leads to what it counts: click it or press Enter on it. Below: what "
+            "has just happened; a double click opens the ticket."
         )
 
     def _offers(self) -> list[tuple[str, str, Callable[[], None]]]:

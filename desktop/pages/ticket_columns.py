@@ -145,6 +145,7 @@ def ticket_columns() -> list[Column[TicketRowView]]:
             colour=_text_colour,
             tip=lambda r: r.title,
             width=300,
+            stretch=True,
         ),
         Column(
             "state",
@@ -153,10 +154,10 @@ def ticket_columns() -> list[Column[TicketRowView]]:
             icon=lambda r: state_icon(r.state),
             icon_colour=lambda r: state_colour(r.state),
             colour=lambda r: state_colour(r.state),
-            width=132,
+            width=148,
         ),
         Column(
-            "asset", _("Asset"), _asset_words, colour=_text_colour, width=170, tip=lambda r: r.location_path
+            "asset", _("Asset"), _asset_words, colour=_text_colour, width=190, tip=lambda r: r.location_path
         ),
         Column(
             "assignee",

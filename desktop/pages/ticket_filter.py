@@ -16,7 +16,8 @@ from core.wire.people import Me
 from core.wire.tickets import TicketRowView
 from desktop import theme
 from desktop.pages.ticket_columns import OPEN, is_overdue
-from desktop.widgets.basics import chip, row
+from desktop.widgets.basics import chip
+from desktop.widgets.flow import FlowLayout
 
 STATES = (
     "new",
@@ -116,7 +117,10 @@ class FilterBar(QWidget):
                 self._chooser("priority"),
             ),
         }
-        self.setLayout(row(*self._chips.values(), *self._menus.values(), spacing=6))
+        layout = FlowLayout()
+        for made in (*self._chips.values(), *self._menus.values()):
+            layout.addWidget(made)
+        self.setLayout(layout)
 
     def show_query(self, query: TicketQuery) -> None:
         """Set all chips without asking the hub for each."""

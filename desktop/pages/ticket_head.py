@@ -10,6 +10,7 @@ from core.wire.tickets import AllowedMove, TicketView
 from desktop import theme, times
 from desktop.pages.ticket_columns import OPEN, clock_runs, state_colour, state_words
 from desktop.widgets.basics import button, column, row, text_label, tool_button
+from desktop.widgets.flow import FlowLayout
 from desktop.widgets.page import Shell
 
 # Moves that are one click away; the rarer ones are in the menu.
@@ -38,7 +39,7 @@ class TicketHead(QFrame):
         self.respond = QLabel()
         self.resolve = QLabel()
         self.more = tool_button("dots-horizontal", _("More"), self.more_wanted.emit)
-        self._buttons = row(spacing=6)
+        self._buttons = FlowLayout()
         self.setLayout(
             column(
                 row(
@@ -124,11 +125,7 @@ class TicketHead(QFrame):
         if ticket.moves == self._moves:
             return
         self._moves = ticket.moves
-        while (item := self._buttons.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
+        self._buttons.empty()
         shown = [move for move in ticket.moves if move.move not in _RARE]
         shown.sort(key=lambda move: _MAIN.index(move.move) if move.move in _MAIN else len(_MAIN))
         main = next((move for move in shown if move.move in _MAIN and not move.blocked), None)
@@ -138,7 +135,7 @@ class TicketHead(QFrame):
             self._buttons.addWidget(
                 button(_("Assign …"), self.assign_wanted.emit, main=main is None and ticket.state == "new")
             )
-        self._buttons.addStretch(1)
+        self._buttons.invalidate()
 
     def _button(self, move: AllowedMove, main: bool) -> QPushButton:
         asks = bool(move.needs) or move.move in ("hold", "resolve")

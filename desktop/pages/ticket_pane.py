@@ -49,6 +49,7 @@ class TicketPane(QFrame):
         self.ticket: TicketView | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(_("Ticket"))
+        self.setObjectName("pane")
         self._busy = BusyLine()
         self.head = TicketHead(shell)
         self.head.closed.connect(self.closed)

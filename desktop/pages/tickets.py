@@ -87,17 +87,17 @@ class TicketsPage(Page):
         self._stack.addWidget(self.table)
         self._stack.addWidget(self._empty)
         self.pane = TicketPane(self.shell, self)
-        self.pane.setMinimumWidth(380)
+        self.pane.setMinimumWidth(400)
         self.pane.closed.connect(self._close_pane)
         bar = row(
             self.search,
             self.filters,
             self.count,
-            None,
             tool_button("table-column", _("Choose columns"), lambda: self.table.choose_columns()),
             tool_button("file-export-outline", _("Export to CSV"), self.export, "Ctrl+E"),
             margins=(12, 8, 12, 6),
         )
+        bar.setStretch(1, 1)
         if self.shell.may("ticket.create"):
             bar.addWidget(
                 button(_("New ticket"), lambda: self.shell.new_ticket(), icon="plus", main=True, tip="Ctrl+N")
@@ -109,7 +109,7 @@ class TicketsPage(Page):
         self.splitter.addWidget(self.pane)
         self.splitter.setStretchFactor(0, 1)
         self.splitter.setChildrenCollapsible(False)
-        self.splitter.setSizes([760, 500])
+        self.splitter.setSizes([740, 520])
         kept = self.shell.store.value("tickets/splitter")
         if isinstance(kept, QByteArray):
             self.splitter.restoreState(kept)

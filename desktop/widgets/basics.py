@@ -165,7 +165,7 @@ class SearchBox(QLineEdit):
         self.setPlaceholderText(placeholder or _("Search"))
         self.setAccessibleName(placeholder or _("Search"))
         self.setClearButtonEnabled(True)
-        self.setMinimumWidth(180)
+        self.setMinimumWidth(150)
         glass = QAction(self)
         theme.set_icon(glass, "magnify")
         self.addAction(glass, QLineEdit.ActionPosition.LeadingPosition)

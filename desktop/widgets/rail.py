@@ -117,8 +117,8 @@ class Rail(QFrame):
             f"""
             QFrame#rail {{ background: {theme.css("rail")}; border: 0; }}
             QLabel#rail_title {{ color: #ffffff; font-size: {theme.theme().font_pt * 1.6:.1f}pt; font-weight: 600;
-                padding: 0 8px; }}
-            QLabel#rail_place {{ color: {theme.css("rail_text")}; padding: 0 8px; }}
+                padding: 0 7px; }}
+            QLabel#rail_place {{ color: {theme.css("rail_text")}; padding: 0 9px; }}
             QToolButton {{ color: {theme.css("rail_text")}; border: 1px solid transparent; border-radius: 6px;
                 padding: 6px 8px; text-align: left; background: transparent; }}
             QToolButton:hover {{ background: rgba(255, 255, 255, 0.07); }}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
 from PySide6.QtCore import QByteArray, QPoint, QSettings, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -35,6 +35,7 @@ class TableView(QTableView):
         self._name = name
         self._store = store
         self._restoring = False
+        self._stretched = -1
         self.setAccessibleName(accessible)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
@@ -68,9 +69,11 @@ class TableView(QTableView):
         order = Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder
         keys = [column.key for column in model.columns]
         header.setSortIndicator(keys.index(sort_column) if sort_column in keys else -1, order)
+        self._stretched = next((at for at, column in enumerate(model.columns) if column.stretch), -1)
         self._restore()
         self.setSortingEnabled(True)
-        header.setStretchLastSection(True)
+        header.setStretchLastSection(self._stretched < 0)
+        header.sectionResized.connect(self._on_resized)
         for signal in (
             header.sectionResized,
             header.sectionMoved,
@@ -104,6 +107,7 @@ class TableView(QTableView):
             visible = sum(not header.isSectionHidden(n) for n in range(header.count()))
             if chosen.isChecked() or visible > 1:
                 header.setSectionHidden(int(chosen.data()), not chosen.isChecked())
+                self._stretch()
         self._save()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -118,6 +122,29 @@ class TableView(QTableView):
         super().focusInEvent(event)
         if not self.currentIndex().isValid() and self.model() is not None and self.model().rowCount():
             self.setCurrentIndex(self.model().index(0, self.horizontalHeader().logicalIndex(0)))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._stretch()
+
+    def _stretch(self) -> None:
+        model = self.model()
+        if self._stretched < 0 or not isinstance(model, TableModel):
+            return
+        header = self.horizontalHeader()
+        used = header.length() - header.sectionSize(self._stretched)
+        least = model.columns[self._stretched].width // 2
+        self._restoring = True
+        header.resizeSection(self._stretched, max(least, self.viewport().width() - used))
+        self._restoring = False
+
+    def _on_resized(self, section: int, _old: int, _new: int) -> None:
+        if not self._restoring:
+            if section == self._stretched:
+                self._stretched = -1  # set by hand: it keeps this width
+                self.horizontalHeader().setStretchLastSection(True)
+            else:
+                self._stretch()
 
     def _copy(self) -> None:
         header = self.horizontalHeader()
@@ -142,8 +169,8 @@ class TableView(QTableView):
             return
         self._restoring = True
         state = self._store.value(f"table/{self._name}/{self.horizontalHeader().count()}")
-        if isinstance(state, QByteArray):
-            self.horizontalHeader().restoreState(state)
+        if isinstance(state, QByteArray) and self.horizontalHeader().restoreState(state):
+            self._stretched = -1
         self._restoring = False
 
     def _save(self, *_what: object) -> None:
