@@ -147,10 +147,10 @@ def _status(given: argparse.Namespace) -> int:
     )
     print(fill(_("Configuration: version {version}"), {"version": str(status.config_version)}))
     for error in status.config_errors:
-        print(f"  ! {error.path}: {_words('error.' + error.code, error.params, error.detail)}")
+        print(f"  ! {error.path}: {configs.explain(error)}")
     for device in status.devices:
         words = label(f"device.state.{device.state}")
-        reason = _words("error." + device.code, device.params, device.detail) if device.code else ""
+        reason = configs.words("error." + device.code, device.params, device.detail) if device.code else ""
         print(f"  {names.get(device.id, device.id)}: {words}" + (f" - {reason}" if reason else ""))
     for alarm in alarms:
         print(f"  * {label('severity.' + alarm['severity'])}: {alarm['name']} {alarm['asset']}".rstrip())
@@ -177,14 +177,14 @@ def _print_plan(config: EdgeConfig, device_id: str) -> None:
     if not isinstance(device, ModbusTcpDevice):
         print(f"  {device.name}: {device.url} {device.topic}")
         return
-    print(f"  {device.name}: {device.host}:{device.port}, unit {device.unit}")
+    where = {"device": device.name, "host": device.host, "port": str(device.port), "unit": str(device.unit)}
+    print("  " + fill(_("{device}: {host}:{port}, unit {unit}"), where))
     for interval_ms, group in sorted(planner.intervals(device, points).items()):
         for block in planner.blocks(device, group):
-            places = {"ms": str(interval_ms), "block": block.label, "n": str(len(block.points))}
+            places = {
+                "ms": str(interval_ms),
+                "block": f"{label('point.area.' + block.area)} {block.span}",
+                "n": str(len(block.points)),
+            }
             words = fill(_("every {ms} ms: {block}, {n} points"), places)
             print(f"    {words}")
-
-
-def _words(code: str, params: dict[str, str], detail: str) -> str:
-    sentence = label(code)
-    return detail if sentence == code else fill(sentence, params)

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from core import log
 from core.errors import AppError
+from core.i18n import fill, label
 from core.paths import write_private
 from core.wire.uplink import ConfigError, EdgeConfig, ModbusTcpDevice, MqttDevice, PointConfig
 from edge_agent.drivers.mqtt_json import parse_path
@@ -84,9 +85,19 @@ def from_file(path: Path) -> EdgeConfig:
         return parse(document)
     except BadConfig as error:
         places = {item.path: item.code for item in error.errors}
-        raise AppError(
-            "config.bad", f"{path}: {error}", fields=places, file=path, errors=str(error)
-        ) from None
+        lines = "".join(f"\n  {item.path}: {explain(item)}" for item in error.errors)
+        raise AppError("config.bad", f"{path}: {error}", fields=places, file=path, errors=lines) from None
+
+
+def explain(error: ConfigError) -> str:
+    """What is wrong and what to do, in the user's language."""
+    return words(f"error.{error.code}", error.params, error.detail)
+
+
+def words(code: str, params: dict[str, str], detail: str) -> str:
+    """The sentence of a code with its places filled; `detail` when there is none."""
+    sentence = label(code)
+    return detail if sentence == code else fill(sentence, params)
 
 
 def check(config: EdgeConfig) -> Iterator[ConfigError]:

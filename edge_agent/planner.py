@@ -34,10 +34,19 @@ class Block:
 
     @property
     def label(self) -> str:
-        """As people name it: `holding 40 to 47`."""
-        area = next(name for name, code in FUNCTIONS.items() if code == self.function)
+        """As people name it: `holding 40-47`."""
+        return f"{self.area} {self.span}"
+
+    @property
+    def area(self) -> str:
+        """The area that the function reads."""
+        return next(name for name, code in FUNCTIONS.items() if code == self.function)
+
+    @property
+    def span(self) -> str:
+        """First and last address, as on the wire."""
         last = self.address + self.count - 1
-        return f"{area} {self.address}" if self.count == 1 else f"{area} {self.address} to {last}"
+        return str(self.address) if self.count == 1 else f"{self.address}-{last}"
 
 
 def intervals(device: ModbusTcpDevice, points: Iterable[PointConfig]) -> dict[int, list[PointConfig]]:
