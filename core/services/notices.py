@@ -25,17 +25,22 @@ LONGEST_BACKOFF_S = 3600
 # While one process sends, no other takes the same notice; after a crash it is taken again.
 LEASE_S = 300
 
-# What the title says, by verb; English msgids, filled from the ticket.
-_TITLES = {
-    "ticket.assigned": "{number} is yours: {title}",
-    "ticket.assigned.team": "{number} waits for somebody of your team: {title}",
-    "ticket.declined": "{number} was given back: {title}",
-    "ticket.urged": "{number} is urged: {title}",
-    "ticket.sla_warned": "{number} is due soon: {title}",
-    "ticket.sla_breached": "{number} is overdue: {title}",
-    "ticket.resolved": "{number} is done, please confirm: {title}",
-    "ticket.reopened": "{number} is open again: {title}",
-}
+
+def _titles(language: str) -> dict[str, str]:
+    """What is told at all, by verb, in that language."""
+    return {
+        "ticket.assigned": _("{number} is yours: {title}", language),
+        "ticket.assigned.team": _("{number} waits for somebody of your team: {title}", language),
+        "ticket.declined": _("{number} was given back: {title}", language),
+        "ticket.urged": _("{number} is urged: {title}", language),
+        "ticket.sla_warned": _("{number} is due soon: {title}", language),
+        "ticket.sla_breached": _("{number} is overdue: {title}", language),
+        "ticket.resolved": _("{number} is done, please confirm: {title}", language),
+        "ticket.reopened": _("{number} is open again: {title}", language),
+    }
+
+
+_TOLD = frozenset(_titles("en"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,7 @@ class Outgoing:
 
 def queue(row: JournalRow, now: datetime) -> None:
     """Write the notices that `row` causes, in its transaction."""
-    if row.verb not in _TITLES or row.ticket_id is None:
+    if row.verb not in _TOLD or row.ticket_id is None:
         return
     ticket = TicketRow.get_by_id(row.ticket_id)
     kind = row.verb
@@ -104,16 +109,14 @@ def _with_role(role: Role) -> list[PersonRow]:
 
 def _words(kind: str, ticket: TicketRow, row: JournalRow, language: str) -> tuple[str, str]:
     params = {"number": ticket.number, "title": ticket.title}
-    lines = [
-        f"{_('Priority', language)}: {label(f'ticket.priority.{ticket.priority}', language)}",
-        f"{_('State', language)}: {label(f'ticket.state.{ticket.state}', language)}",
+    facts = [
+        (_("Asset", language), f"{ticket.asset.number} {ticket.asset.name}" if ticket.asset else ""),
+        (_("Priority", language), label(f"ticket.priority.{ticket.priority}", language)),
+        (_("State", language), label(f"ticket.state.{ticket.state}", language)),
+        (_("Reason", language), str(row.data.get("reason") or "")),
     ]
-    if ticket.asset is not None:
-        lines.insert(0, f"{_('Asset', language)}: {ticket.asset.number} {ticket.asset.name}")
-    reason = str(row.data.get("reason") or "")
-    if reason:
-        lines.append(f"{_('Reason', language)}: {reason}")
-    return fill(_(_TITLES[kind], language), params), "\n".join(lines)
+    body = "\n".join(f"{name}: {value}" for name, value in facts if value)
+    return fill(_titles(language)[kind], params), body
 
 
 def send_due(send: Callable[[str, str, str], None], now: datetime, limit: int = 50) -> int:
