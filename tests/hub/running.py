@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from core import log
 from core.hub.app import Hub
 from core.hub.feed import BEAT_S
 from core.services import settings as plant
@@ -74,6 +75,7 @@ class RunningHub:
 @contextmanager
 def running(folder: Path, beat_s: float = BEAT_S, **more: Any) -> Iterator[RunningHub]:
     """A hub with its data in `folder`, on free ports, until the block ends."""
+    log.configure(json=True)
     settings = HubSettings(
         data_dir=folder, http=HttpSettings(port=0), broker=BrokerSettings(port=0), language="en", **more
     )

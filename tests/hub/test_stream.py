@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import queue
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -55,8 +56,8 @@ def stream(hub: RunningHub, after: int | None = None, **headers: str) -> Iterato
         thread.start()
         wait_for(lambda: bool(reader.comments))
         yield reader
-        answer.close()
-    thread.join(10)
+        answer.extensions["network_stream"].get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+        thread.join(10)
 
 
 def test_a_change_is_told_within_milliseconds(hub: RunningHub) -> None:
