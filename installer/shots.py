@@ -15,12 +15,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from PIL import Image, ImageDraw
 from playwright.sync_api import Page as BrowserPage
 from playwright.sync_api import ViewportSize, sync_playwright
 from PySide6.QtCore import QBuffer, QEventLoop, QIODevice, QSettings
-from PySide6.QtWidgets import QApplication, QTableView, QWidget
+from PySide6.QtWidgets import QApplication, QPushButton, QTabBar, QTableView, QWidget
 
 from core import i18n
 from core.errors import FettleError
@@ -33,6 +34,8 @@ from desktop.log_in import LogInDialog
 from desktop.main_window import MainWindow
 from desktop.pages import PAGES
 from installer.demo_plant import DemoPlant
+
+W = TypeVar("W", bound=QWidget)
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "pictures"
@@ -211,13 +214,14 @@ def console_pictures(plant: DemoPlant, app: QApplication, folder: Path, scratch:
         window.begin()
         eye.settle()
         for spec in PAGES:
-            if spec.key == "tickets":
-                window.open_ticket(ticket.id)
-            else:
-                window.open_page(spec.key)
-                eye.settle()
-                choose_first(window)
+            page = window.open_page(spec.key)
+            eye.settle()
+            show_most(window, page, ticket)
             eye.take(window, f"console-{spec.key}{end}")
+            if spec.key == "tickets" and (tabs := visible_child(page, QTabBar)) is not None:
+                tabs.setCurrentIndex(1)
+                eye.take(window, f"console-ticket-chart{end}")
+                tabs.setCurrentIndex(0)
         window.shut()
         window.deleteLater()
         console.shut()
@@ -230,13 +234,25 @@ def dress(store: QSettings, language: str, mode: str) -> None:
     store.setValue("ui/theme", mode)
 
 
-def choose_first(window: MainWindow) -> None:
-    """Open the first row of the page's first table, so that its details show."""
-    for table in window.findChildren(QTableView):
-        if table.isVisible() and table.model() is not None and table.model().rowCount() > 0:
-            if not table.selectionModel().hasSelection():
-                table.selectRow(0)
-            return
+def show_most(window: MainWindow, page: QWidget, ticket: TicketRowView) -> None:
+    """Choose something on the page, so that its details show."""
+    if page.objectName() == "tickets":
+        window.open_ticket(ticket.id)
+    elif page.objectName() == "assets" and ticket.asset is not None:
+        window.open_asset(ticket.asset.id)
+    elif page.objectName() == "labels":
+        for button in page.findChildren(QPushButton):
+            if button.text() == i18n._("Tick all shown"):
+                button.click()
+    else:
+        table = visible_child(page, QTableView)
+        if table is not None and table.model() is not None and not table.selectionModel().hasSelection():
+            table.selectRow(0)
+
+
+def visible_child(page: QWidget, kind: type[W]) -> W | None:
+    """The first visible widget of one kind on a page."""
+    return next((child for child in page.findChildren(kind) if child.isVisible()), None)
 
 
 # ---- all of it
