@@ -91,6 +91,7 @@ class AssetDetail(QWidget):
         self.revert = button(_("Discard changes"), self.on_revert)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
+        self.tabs.tabBar().setDrawBase(False)
         self.tabs.setAccessibleName(_("Asset"))
         self._lay_out()
         self._mark(False)
@@ -149,11 +150,12 @@ class AssetDetail(QWidget):
         add_asset_fields(form, asset, locations, assets, self._page.shell.me.currency)
         form.add("team_id", _("Team"), choice(teams, asset.team.id if asset.team else None))
         form.setEnabled(self._may_edit and not asset.retired)
-        form.setContentsMargins(2, 8, 12, 8)
         form.changed.connect(lambda: self._mark(True))
         place = self._form_area.verticalScrollBar().value()
         self.form = form
-        self._form_area.setWidget(form)
+        holder = QWidget()
+        holder.setLayout(column(form, None, margins=(2, 8, 12, 8)))
+        self._form_area.setWidget(holder)
         self._form_area.verticalScrollBar().setValue(place)
 
     # ---- doing

@@ -57,7 +57,7 @@ def add_asset_fields(
         (other.id, f"{other.name}  {other.number}") for other in assets if not asset or other.id != asset.id
     ]
     categories = ", ".join(sorted({other.category for other in assets if other.category})[:4])
-    form.add("name", _("Name"), line(asset.name if asset else "", limit=200))
+    form.add("name", label("word.name"), line(asset.name if asset else "", limit=200))
     form.add(
         "number",
         _("Number"),
@@ -119,7 +119,7 @@ def location_dialog(
     above: list[Choice] = [(None, _("– none –"))]
     above += [pair for pair in location_paths(locations) if location is None or pair[0] != location.id]
     held = location.parent_id if location else parent.id if parent else None
-    dialog.add("name", _("Name"), line(location.name if location else "", limit=100))
+    dialog.add("name", label("word.name"), line(location.name if location else "", limit=100))
     dialog.add("kind", _("Kind"), choice(kinds, kind))
     dialog.add("parent_id", _("Inside"), choice(above, held))
     return dialog

@@ -53,7 +53,7 @@ def point_columns() -> Sequence[Column[PointValue]]:
             lambda p: p.name,
             icon=lambda p: "alert-circle" if p.alarm else "",
             icon_colour=value_colour,
-            width=160,
+            width=140,
         ),
         Column(
             "value",
@@ -67,14 +67,14 @@ def point_columns() -> Sequence[Column[PointValue]]:
             tip=lambda p: (
                 _("Alarm active: {severity}").format(severity=label(f"severity.{p.alarm}")) if p.alarm else ""
             ),
-            width=110,
+            width=100,
         ),
         Column(
             "quality",
             _("Quality"),
             _quality_words,
             colour=lambda p: "good" if p.quality == "good" and p.at is not None else "warn",
-            width=90,
+            width=85,
         ),
         Column(
             "age",
@@ -82,7 +82,7 @@ def point_columns() -> Sequence[Column[PointValue]]:
             lambda p: times.ago(p.at),
             lambda p: p.at,
             colour=lambda p: "warn" if _is_old(p) else "muted",
-            width=90,
+            width=60,
         ),
     )
 

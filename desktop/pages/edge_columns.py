@@ -33,7 +33,7 @@ def edge_columns() -> Sequence[Column[EdgeView]]:
             lambda e: e.name,
             icon=lambda e: _STATE_ICONS[edge_state(e)[0]],
             icon_colour=lambda e: _STATE_COLOURS[edge_state(e)[0]],
-            width=150,
+            width=130,
         ),
         Column(
             "state",
@@ -41,7 +41,7 @@ def edge_columns() -> Sequence[Column[EdgeView]]:
             lambda e: edge_state(e)[1],
             colour=lambda e: _STATE_COLOURS[edge_state(e)[0]],
             tip=lambda e: _("Last heard: {at}").format(at=times.exact(e.seen_at) or _("never")),
-            width=170,
+            width=60,
         ),
         Column("id", _("Id"), lambda e: e.edge_id, width=90, hidden=True),
         Column("version", _("Program"), lambda e: e.agent_version, width=70, hidden=True),
@@ -78,7 +78,7 @@ def device_columns(health: Callable[[int], DeviceHealth | None]) -> Sequence[Col
             icon=lambda d: "access-point-network" if d.kind == "mqtt" else "expansion-card-variant",
             icon_colour=lambda d: _HEALTH_COLOURS[state(d)] if d.active else "faint",
             tip=tip,
-            width=150,
+            width=145,
         ),
         Column(
             "state",
@@ -86,9 +86,9 @@ def device_columns(health: Callable[[int], DeviceHealth | None]) -> Sequence[Col
             words,
             colour=lambda d: _HEALTH_COLOURS[state(d)] if d.active else "faint",
             tip=tip,
-            width=80,
+            width=65,
         ),
-        Column("place", _("Address"), device_place, colour=lambda d: "muted", tip=tip, width=180),
+        Column("place", _("Address"), device_place, colour=lambda d: "muted", tip=tip, width=60),
         Column("asset", _("Asset"), lambda d: d.asset.name if d.asset else "", width=120, hidden=True),
     )
 
@@ -111,7 +111,7 @@ def point_columns(value: Callable[[int], PointValue | None]) -> Sequence[Column[
         return f"{label(f'quality.{known.quality}')} · {times.ago(known.at)}"
 
     return (
-        Column("name", _("Point"), lambda p: p.name, colour=lambda p: "" if p.active else "faint", width=170),
+        Column("name", _("Point"), lambda p: p.name, colour=lambda p: "" if p.active else "faint", width=140),
         Column(
             "value",
             _("Now"),
@@ -121,10 +121,10 @@ def point_columns(value: Callable[[int], PointValue | None]) -> Sequence[Column[
             bold=lambda p: colour(p) == "bad",
             width=100,
         ),
-        Column("quality", _("Quality"), quality, colour=colour, width=140),
-        Column("place", _("Read from"), point_place, width=200),
-        Column("scale", _("Scale"), _scale_words, width=100),
-        Column("asset", _("Asset"), lambda p: p.asset.name if p.asset else _("as the device"), width=120),
+        Column("quality", _("Quality"), quality, colour=colour, width=115),
+        Column("place", _("Read from"), point_place, width=150),
+        Column("scale", _("Scale"), _scale_words, width=65),
+        Column("asset", _("Asset"), lambda p: p.asset.name if p.asset else _("as the device"), width=60),
     )
 
 
@@ -141,13 +141,13 @@ def rule_columns(unit: Callable[[int], str]) -> Sequence[Column[RuleView]]:
         return "" if rule.active else "faint"
 
     return (
-        Column("name", _("Rule"), lambda r: r.name, colour=faint, width=170),
+        Column("name", _("Rule"), lambda r: r.name, colour=faint, width=140),
         Column(
             "severity",
             _("Severity"),
             lambda r: label(f"severity.{r.severity}"),
             colour=lambda r: _SEVERITY_COLOURS[r.severity] if r.active else "faint",
-            width=80,
+            width=65,
         ),
         Column(
             "words",
@@ -155,7 +155,7 @@ def rule_columns(unit: Callable[[int], str]) -> Sequence[Column[RuleView]]:
             lambda r: rule_sentence(r, unit(r.point_id)),
             colour=faint,
             tip=lambda r: rule_sentence(r, unit(r.point_id)),
-            width=430,
+            width=380,
         ),
         Column(
             "ticket",

@@ -46,7 +46,7 @@ def edge_dialog(page: Page, edge: EdgeView | None) -> FormDialog:
     dialog.form.add_text(
         _("An edge is a small program on the shop floor that polls devices and raises alarms.")
     )
-    dialog.add("name", _("Name"), line(edge.name if edge else "", _("such as Hall 1"), limit=100))
+    dialog.add("name", label("word.name"), line(edge.name if edge else "", _("such as Hall 1"), limit=100))
     if edge is None:
         hint = _("Lower-case letters, digits and dashes; stays for ever. Empty: made by the hub.")
         dialog.add("edge_id", _("Id"), line("", "hall-1", limit=39), hint)
@@ -111,7 +111,11 @@ class DeviceDialog(FormDialog):
         kinds: list[Choice] = [(kind, label(f"device.kind.{kind}")) for kind in ("modbus_tcp", "mqtt")]
         self.kind: QComboBox = choice(kinds, device.kind if device else "modbus_tcp")
         self.kind.setEnabled(device is None)
-        self.add("name", _("Name"), line(device.name if device else "", _("such as Compressor 2"), limit=100))
+        self.add(
+            "name",
+            label("word.name"),
+            line(device.name if device else "", _("such as Compressor 2"), limit=100),
+        )
         self.add("kind", _("Kind"), self.kind)
         self.add(
             "asset_id",
@@ -143,7 +147,7 @@ class DeviceDialog(FormDialog):
         self.add("port", _("Port"), number(known.get("port", 502), 1, 65535))
         self.add(
             "unit",
-            _("Unit"),
+            _("Modbus unit"),
             number(known.get("unit", 1), 0, 255),
             _("Also called slave address; behind a gateway each device has its own."),
         )

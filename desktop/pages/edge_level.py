@@ -46,20 +46,21 @@ class Level(QWidget, Generic[R]):
         self.new.setVisible(may_edit)
         self.edit.setVisible(may_edit)
         self.copy.setVisible(may_edit and copy is not None)
-        table.picked.connect(self._offer)
+        table.picked.connect(self.offer)
         table.opened.connect(lambda thing: change(thing) if may_edit else None)
         whole = column(margins=(0, 4, 0, 0), spacing=6)
         whole.addLayout(row(self.heading, self.hint, None, self.copy, self.edit, self.new))
         whole.addWidget(table, 1)
         self.setLayout(whole)
-        self._offer()
+        self.offer()
 
     def set_able(self, able: bool) -> None:
         """Whether there is something above to add to."""
         self._able = able
-        self._offer()
+        self.offer()
 
-    def _offer(self) -> None:
+    def offer(self) -> None:
+        """Enable what can be done with what is chosen."""
         chosen = self.table.current() is not None
         self.new.setEnabled(self._able)
         self.edit.setEnabled(chosen)

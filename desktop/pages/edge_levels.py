@@ -72,6 +72,7 @@ class Levels(QWidget):
     def _show_devices(self, edge_pk: int, devices: list[DeviceView]) -> None:
         if self._edge is not None and self._edge.id == edge_pk:
             _fill(self.devices, devices)
+            self.device_level.offer()
             self._on_device()
 
     def _on_device(self) -> None:
@@ -94,6 +95,7 @@ class Levels(QWidget):
         if self._device is not None and self._device.id == device_id:
             self._values = {value.point_id: value for value in values}
             _fill(self.points, points)
+            self.point_level.offer()
             self._on_point()
 
     def _on_point(self) -> None:

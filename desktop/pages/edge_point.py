@@ -58,7 +58,7 @@ class PointDialog(FormDialog):
         self._page, self._device, self._point = page, device, point
         shown = point or like
         name = point.name if point else _("{name} copy").format(name=like.name) if like else ""
-        self.add("name", _("Name"), line(name, _("such as Oil temperature"), limit=100))
+        self.add("name", label("word.name"), line(name, _("such as Oil temperature"), limit=100))
         self.add("unit", _("Unit"), line(shown.unit if shown else "", "°C, bar, A …", limit=20))
         if device.kind == "modbus_tcp":
             self._modbus(shown)

@@ -52,7 +52,7 @@ class RuleDialog(FormDialog):
         name = _("{point} too high").format(point=point.name) if not is_bit else point.name
         self.add(
             "name",
-            _("Name"),
+            label("word.name"),
             line(rule.name if rule else name, limit=200),
             _("Becomes the title of the ticket."),
         )

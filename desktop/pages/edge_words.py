@@ -116,8 +116,8 @@ def error_words(error: ConfigError, config: EdgeConfig | None) -> str:
     if found is not None:
         kind, index, rest = found.group(1), int(found.group(2)), found.group(3)
         name = _name_at(config, kind, index) or f"#{index + 1}"
-        field = label(f"field.{rest}") if rest else ""
-        field = rest if field == f"field.{rest}" else field
+        field = label(f"config.field.{rest}") if rest else ""
+        field = rest if field == f"config.field.{rest}" else field
         thing = {"devices": _("Device"), "points": _("Point"), "rules": _("Rule")}[kind]
         where = f"{thing} “{name}”" + (f", {field}" if field else "")
     reason = label(f"error.{error.code}")

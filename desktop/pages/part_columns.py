@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from core.i18n import _, label
 from core.wire.parts import PartView, PurchaseRequestView, StockMoveView
+from desktop import times
 from desktop.table_model import Column
 from desktop.widgets.inputs import money, quantity
 
@@ -14,16 +15,16 @@ def part_columns(currency: str) -> Sequence[Column[PartView]]:
     """Stock of each part; what is low stands in red."""
     low = "bad"
     return (
-        Column("number", _("Number"), lambda p: p.number, width=100),
+        Column("number", _("Number"), lambda p: p.number, width=75),
         Column(
             "name",
-            _("Name"),
+            label("word.name"),
             lambda p: f"{p.name}  {p.spec}".rstrip(),
-            width=230,
+            width=205,
             colour=lambda p: "" if p.active else "faint",
         ),
         Column("category", _("Category"), lambda p: p.category, width=90, hidden=True),
-        Column("bin", _("Bin"), lambda p: p.bin, width=80),
+        Column("bin", _("Bin"), lambda p: p.bin, width=65),
         Column(
             "available",
             _("Available"),
@@ -49,14 +50,14 @@ def part_columns(currency: str) -> Sequence[Column[PartView]]:
         Column(
             "minimum", _("Minimum"), lambda p: quantity(p.minimum), lambda p: p.minimum, "right", width=70
         ),
-        Column("unit", _("Unit"), lambda p: p.unit, width=50),
+        Column("unit", _("Unit"), lambda p: p.unit, width=50, hidden=True),
         Column(
             "cost",
             _("Unit cost"),
             lambda p: money(p.unit_cost_minor, currency),
             lambda p: p.unit_cost_minor,
             "right",
-            width=95,
+            width=80,
         ),
         Column(
             "value",
@@ -66,15 +67,15 @@ def part_columns(currency: str) -> Sequence[Column[PartView]]:
             "right",
             width=105,
         ),
-        Column("supplier", _("Supplier"), lambda p: p.supplier, width=140),
+        Column("supplier", _("Supplier"), lambda p: p.supplier, width=140, hidden=True),
     )
 
 
 def move_columns(currency: str) -> Sequence[Column[StockMoveView]]:
     """The ledger of one part."""
     return (
-        Column("at", _("Time"), lambda m: f"{m.at.astimezone():%Y-%m-%d %H:%M}", lambda m: m.at, width=125),
-        Column("kind", _("Movement"), lambda m: label(f"stock.kind.{m.kind}"), width=90),
+        Column("at", _("Time"), lambda m: times.moment(m.at), lambda m: m.at, width=95),
+        Column("kind", _("Movement"), lambda m: label(f"stock.kind.{m.kind}"), width=75),
         Column(
             "qty",
             _("Quantity"),
@@ -94,10 +95,11 @@ def move_columns(currency: str) -> Sequence[Column[StockMoveView]]:
             lambda m: m.unit_cost_minor,
             "right",
             width=90,
+            hidden=True,
         ),
-        Column("ticket", _("Ticket"), lambda m: m.ticket.number if m.ticket else "", width=110),
-        Column("by", _("By"), lambda m: m.by, width=80),
-        Column("note", _("Note"), lambda m: m.note, width=150),
+        Column("ticket", _("Ticket"), lambda m: m.ticket.number if m.ticket else "", width=105),
+        Column("by", _("By"), lambda m: m.by, width=60),
+        Column("note", _("Note"), lambda m: m.note, width=60),
     )
 
 

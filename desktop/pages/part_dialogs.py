@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtWidgets import QDoubleSpinBox
 
-from core.i18n import _
+from core.i18n import _, label
 from core.wire.parts import MoveStock, PartView, PurchaseRequestView, RequestPurchase, SavePart
 from desktop.widgets.form import FormDialog, request
 from desktop.widgets.inputs import MoneyEdit, decimal, line, number, quantity, tick
@@ -37,7 +37,7 @@ def part_dialog(page: Page, part: PartView | None, categories: list[str]) -> For
 
     dialog = FormDialog(page, _("New part") if part is None else _("Edit part"), save)
     number_hint = _("Leave empty for the next free number.") if part is None else ""
-    dialog.add("name", _("Name"), line(part.name if part else "", limit=200))
+    dialog.add("name", label("word.name"), line(part.name if part else "", limit=200))
     dialog.add("number", _("Number"), line(part.number if part else "", limit=40), number_hint)
     dialog.add(
         "spec",
@@ -88,7 +88,7 @@ def stock_dialog(
     elif kind == "receive":
         proposed = answers.qty - answers.received if answers is not None else part.order_qty
     qty = decimal(float(proposed), suffix=f" {part.unit}")
-    dialog.add("qty", _("Counted") if kind == "count" else _("Quantity"), qty)
+    dialog.add("qty", _("Counted quantity") if kind == "count" else _("Quantity"), qty)
     if kind == "receive":
         dialog.add(
             "unit_cost_minor",

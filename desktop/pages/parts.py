@@ -55,6 +55,7 @@ class PartsPage(Page):
         self.purchases.changed.connect(self.refresh)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
+        self.tabs.tabBar().setDrawBase(False)
         self.tabs.setAccessibleName(_("Spare parts"))
         self.tabs.addTab(self._stock_tab(), _("Stock"))
         self.tabs.addTab(self.purchases, _("Purchase requests"))

@@ -59,6 +59,7 @@ class PeoplePage(Page):
         self.shifts.changed.connect(self.refresh)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
+        self.tabs.tabBar().setDrawBase(False)
         self.tabs.setAccessibleName(_("People"))
         self.tabs.addTab(self._people_tab(), _("People"))
         self.tabs.addTab(self.shifts, _("Shifts and absences"))

@@ -54,7 +54,13 @@ def person_columns() -> Sequence[Column[PersonView]]:
 def team_columns() -> Sequence[Column[TeamView]]:
     """Teams with their members."""
     return (
-        Column("name", _("Name"), lambda t: t.name, width=150, colour=lambda t: "" if t.active else "faint"),
+        Column(
+            "name",
+            label("word.name"),
+            lambda t: t.name,
+            width=150,
+            colour=lambda t: "" if t.active else "faint",
+        ),
         Column("members", _("Members"), lambda t: ", ".join(member.name for member in t.members), width=260),
         Column(
             "count", _("People"), lambda t: str(len(t.members)), lambda t: len(t.members), "right", width=60
@@ -65,7 +71,13 @@ def team_columns() -> Sequence[Column[TeamView]]:
 def shift_columns() -> Sequence[Column[ShiftView]]:
     """Shifts as weekly patterns."""
     return (
-        Column("name", _("Name"), lambda s: s.name, width=120, colour=lambda s: "" if s.active else "faint"),
+        Column(
+            "name",
+            label("word.name"),
+            lambda s: s.name,
+            width=120,
+            colour=lambda s: "" if s.active else "faint",
+        ),
         Column("days", _("Days"), lambda s: days_words(s.weekdays), width=130),
         Column("from", _("From"), lambda s: clock(s.start_min), lambda s: s.start_min, width=60),
         Column("until", _("Until"), lambda s: clock(s.end_min), lambda s: s.end_min, width=60),

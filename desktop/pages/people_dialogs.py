@@ -139,7 +139,7 @@ def team_dialog(page: Page, team: TeamView | None, people: list[PersonView]) -> 
         return page.hub.save_team(team.id, request(SaveTeam, values | {"version": team.version}))
 
     dialog = FormDialog(page, _("New team") if team is None else _("Edit team"), save, width=460)
-    dialog.add("name", _("Name"), line(team.name if team else "", limit=100))
+    dialog.add("name", label("word.name"), line(team.name if team else "", limit=100))
     _members(dialog, [member.id for member in team.members] if team else [], people)
     dialog.add("active", "", tick(_("In use"), team.active if team else True))
     return dialog
@@ -154,7 +154,9 @@ def shift_dialog(page: Page, shift: ShiftView | None, people: list[PersonView]) 
         return page.hub.save_shift(shift.id, request(SaveShift, values | {"version": shift.version}))
 
     dialog = FormDialog(page, _("New shift") if shift is None else _("Edit shift"), save, width=480)
-    dialog.add("name", _("Name"), line(shift.name if shift else "", _("such as Early shift"), limit=100))
+    dialog.add(
+        "name", label("word.name"), line(shift.name if shift else "", _("such as Early shift"), limit=100)
+    )
     dialog.add("weekdays", _("Days"), WeekdayChips(shift.weekdays if shift else range(5)))
     dialog.add("start_min", _("From"), ClockEdit(shift.start_min if shift else 8 * 60))
     dialog.add(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from core.i18n import _, label
@@ -90,6 +90,8 @@ class WeekPicture(QWidget):
         line = QColor(palette.text().color())
         line.setAlpha(34)
         metrics = QFontMetrics(self.font())
+        small = QFont(self.font())
+        small.setPointSizeF(self.font().pointSizeF() * 0.86)
         muted = QColor(palette.text().color())
         muted.setAlpha(150)
         for hour in range(0, 25, 2):
@@ -113,8 +115,10 @@ class WeekPicture(QWidget):
                     Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight,
                     label(f"weekday.{weekday}"),
                 )
+        painter.setFont(small)
         for bar in self._bars:
-            self._paint_bar(painter, bar, metrics)
+            self._paint_bar(painter, bar, QFontMetrics(small))
+        painter.setFont(self.font())
         if not self._bars:
             painter.setPen(muted)
             painter.drawText(
@@ -127,7 +131,7 @@ class WeekPicture(QWidget):
     def _paint_bar(self, painter: QPainter, bar: Bar, metrics: QFontMetrics) -> None:
         box = self._box(bar)
         colour = QColor(bar.colour)
-        colour.setAlpha(235 if bar.shift.id == self._selected else 165)
+        colour.setAlpha(235 if bar.shift.id == self._selected else 210)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colour)
         painter.drawRoundedRect(box, 3, 3)

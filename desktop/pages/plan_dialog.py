@@ -48,6 +48,7 @@ class PlanDialog(FormDialog):
         self._plan = plan
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
+        self.tabs.tabBar().setDrawBase(False)
         self.tabs.setAccessibleName(_("Parts of the plan"))
         layout = self.layout()
         assert isinstance(layout, QVBoxLayout)
@@ -96,7 +97,9 @@ class PlanDialog(FormDialog):
     def _general(self, choices: Choices) -> None:
         plan = self._plan
         self.add(
-            "name", _("Name"), line(plan.name if plan else "", _("such as Monthly lubrication"), limit=200)
+            "name",
+            label("word.name"),
+            line(plan.name if plan else "", _("such as Monthly lubrication"), limit=200),
         )
         self.every: QSpinBox = number(plan.every if plan else 1, 1, 1000)
         self.period: QComboBox = choice(

@@ -24,15 +24,27 @@ def every_words(plan: PlanView) -> str:
 def plan_columns() -> Sequence[Column[PlanView]]:
     """All plans."""
     return (
-        Column("name", _("Name"), lambda p: p.name, width=230, colour=lambda p: "" if p.active else "faint"),
-        Column("every", _("Interval"), every_words, lambda p: (PERIODS.index(p.period), p.every), width=110),
-        Column("mode", _("Counted"), lambda p: label(f"plan.mode.{p.mode}"), width=90),
+        Column(
+            "name",
+            label("word.name"),
+            lambda p: p.name,
+            width=170,
+            colour=lambda p: "" if p.active else "faint",
+        ),
+        Column("every", _("Interval"), every_words, lambda p: (PERIODS.index(p.period), p.every), width=95),
+        Column(
+            "mode",
+            _("Counted"),
+            lambda p: _("fixed") if p.mode == "fixed" else _("floating"),
+            tip=lambda p: label(f"plan.mode.{p.mode}"),
+            width=65,
+        ),
         Column(
             "assets",
             _("Assets"),
             lambda p: p.assets[0].name if len(p.assets) == 1 else str(len(p.assets)),
             lambda p: len(p.assets),
-            width=120,
+            width=110,
             tip=lambda p: "\n".join(f"{a.number}  {a.name}" for a in p.assets[:30]),
         ),
         Column(
@@ -40,14 +52,14 @@ def plan_columns() -> Sequence[Column[PlanView]]:
             _("Next due"),
             lambda p: f"{p.next_due_on:%Y-%m-%d}" if p.next_due_on and p.active else "–",
             lambda p: p.next_due_on,
-            width=95,
+            width=92,
         ),
         Column(
             "last",
             _("Last done"),
             lambda p: f"{p.last_done_on:%Y-%m-%d}" if p.last_done_on else _("never"),
             lambda p: p.last_done_on,
-            width=95,
+            width=92,
         ),
         Column(
             "steps",
@@ -56,11 +68,18 @@ def plan_columns() -> Sequence[Column[PlanView]]:
             lambda p: len(p.procedure),
             "right",
             width=60,
+            hidden=True,
         ),
         Column(
-            "parts", _("Parts"), lambda p: str(len(p.kit) or "–"), lambda p: len(p.kit), "right", width=60
+            "parts",
+            _("Parts"),
+            lambda p: str(len(p.kit) or "–"),
+            lambda p: len(p.kit),
+            "right",
+            width=60,
+            hidden=True,
         ),
-        Column("team", _("Team"), lambda p: p.team.name if p.team else "", width=100),
+        Column("team", _("Team"), lambda p: p.team.name if p.team else "", width=80),
         Column("active", _("In use"), lambda p: _("yes") if p.active else _("no"), width=60, hidden=True),
     )
 
@@ -87,7 +106,7 @@ def due_columns() -> Sequence[Column[Due]]:
             tip=lambda d: _("Overdue") if d.overdue else "",
             width=110,
         ),
-        Column("plan", _("Plan"), lambda d: d.plan.name, colour=colour, width=150),
-        Column("asset", _("Asset"), lambda d: d.asset.name, width=140),
-        Column("ticket", _("Ticket"), lambda d: d.ticket.number if d.ticket else "", width=110),
+        Column("plan", _("Plan"), lambda d: d.plan.name, colour=colour, width=140),
+        Column("asset", _("Asset"), lambda d: d.asset.name, width=130),
+        Column("ticket", _("Ticket"), lambda d: d.ticket.number if d.ticket else "", width=60),
     )

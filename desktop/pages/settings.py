@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from core.errors import AppError
 from core.i18n import _, label
@@ -33,13 +42,13 @@ def session_columns() -> Sequence[Column[SessionView]]:
             bold=lambda s: s.current,
             icon=lambda s: "monitor" if "console" in s.program else "web",
             icon_colour=lambda s: "good" if s.current else "muted",
-            width=230,
+            width=210,
         ),
-        Column("address", _("Address"), lambda s: s.address, width=120),
-        Column("seen", _("Last used"), lambda s: times.ago(s.seen_at), lambda s: s.seen_at, width=110),
-        Column("since", _("Since"), lambda s: times.moment(s.created_at), lambda s: s.created_at, width=110),
+        Column("address", _("Address"), lambda s: s.address, width=105),
+        Column("seen", _("Last used"), lambda s: times.ago(s.seen_at), lambda s: s.seen_at, width=90),
+        Column("since", _("Since"), lambda s: times.moment(s.created_at), lambda s: s.created_at, width=90),
         Column(
-            "current", "", lambda s: _("this one") if s.current else "", colour=lambda s: "good", width=80
+            "current", "", lambda s: _("this one") if s.current else "", colour=lambda s: "good", width=60
         ),
     )
 
@@ -112,9 +121,12 @@ class SettingsPage(Page):
     def on_end(self) -> None:
         """End the chosen log-ins; not the one in use."""
         chosen = [session for session in self.sessions.selected() if not session.current]
-        self.run(
-            lambda: [self.hub.end_session(session.id) for session in chosen], lambda _none: self.refresh()
-        )
+
+        def end() -> None:
+            for session in chosen:
+                self.hub.end_session(session.id)
+
+        self.run(end, lambda _none: self.refresh())
 
     def on_about(self) -> None:
         """Licences and versions."""
@@ -161,30 +173,26 @@ class SettingsPage(Page):
     def _hub_card(self) -> QFrame:
         me = self.shell.me
         self.version = text_label("…", selectable=True)
-        facts = Form()
-        for words, value in (
+        facts = _facts(
             (_("Address"), self.hub.address),
             (_("Plant"), me.plant),
             (_("Address on labels"), me.public_url or _("not set: labels cannot be printed")),
             (_("Time zone"), me.timezone),
             (_("Currency"), me.currency),
-        ):
-            facts.add(words, words, text_label(value, selectable=True, wrap=True))
-        facts.add("version", _("Version"), self.version)
+            (_("Version"), self.version),
+        )
         hint = _("The plant's own settings are in the hub's file hub.toml; docs/settings.md explains each.")
         return _card(_("Hub"), facts, text_label(hint, "muted", wrap=True))
 
     def _account_card(self) -> QFrame:
         me = self.shell.me
         roles = ", ".join(label(f"role.{role}") for role in me.roles)
-        facts = Form()
-        for words, value in (
+        facts = _facts(
             (_("Name"), me.name),
             (_("Login"), me.login),
             (_("Roles"), roles or "–"),
             (_("Teams"), ", ".join(team.name for team in me.teams) or "–"),
-        ):
-            facts.add(words, words, text_label(value, selectable=True, wrap=True))
+        )
         self.password = button(_("Change password"), self.on_password, "lock-outline")
         self.end = button(_("End log-in"), self.on_end, "logout")
         self.sessions: Table[SessionView] = Table(
@@ -216,6 +224,21 @@ class SettingsPage(Page):
             text_label(words, "muted", wrap=True),
             buttons,
         )
+
+
+def _facts(*facts: tuple[str, str | QLabel]) -> QWidget:
+    """Names and values side by side, to be read and copied."""
+    box = QWidget()
+    grid = QGridLayout(box)
+    grid.setContentsMargins(0, 0, 0, 0)
+    grid.setHorizontalSpacing(16)
+    grid.setColumnStretch(1, 1)
+    for at, (words, value) in enumerate(facts):
+        shown = value if isinstance(value, QLabel) else text_label(value, selectable=True, wrap=True)
+        shown.setAccessibleName(words)
+        grid.addWidget(text_label(words, "muted"), at, 0)
+        grid.addWidget(shown, at, 1)
+    return box
 
 
 def _card(heading: str, *widgets: QWidget) -> QFrame:

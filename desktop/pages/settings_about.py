@@ -49,7 +49,7 @@ def libraries() -> list[Library]:
             c.rsplit(" :: ", 1)[-1] for c in about.get_all("Classifier") or [] if c.startswith("License")
         ]
         stated = about["License-Expression"] if "License-Expression" in about else ", ".join(classifiers)
-        licence = stated or (about["License"] if "License" in about else "–")
+        licence = stated or str(about.json.get("license", "–"))
         found.append(Library(about["Name"], about["Version"], licence.splitlines()[0][:80]))
     return found
 
