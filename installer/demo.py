@@ -14,28 +14,31 @@ import time
 from pathlib import Path
 
 from core import i18n
+from core.domain.workflow import OPEN
 from core.errors import FettleError
 from installer import demo_check
 from installer.demo_children import Died
 from installer.demo_plant import DemoPlant, stamp
 
 ROOT = Path(__file__).resolve().parent.parent
-# (seconds after everything runs, order, fault): something to see in the first minute and now and then later.
-STORY = (
-    (5.0, "fault", "barrel-overheat"),
-    (20.0, "fault", "packing-jam"),
-    (150.0, "clear", "barrel-overheat"),
-    (200.0, "clear", "packing-jam"),
-    (300.0, "fault", "compressor-overheat"),
-    (480.0, "clear", "compressor-overheat"),
-    (600.0, "fault", "pump-trip"),
-    (720.0, "clear", "pump-trip"),
-)
+# Faults that make a ticket, and the asset that gets it.
+FAULTS = {
+    "barrel-overheat": "A-00003",
+    "packing-jam": "A-00017",
+    "compressor-overheat": "A-00009",
+    "pump-trip": "A-00002",
+    "packing-overheat": "A-00018",
+    "compressor-trip": "A-00010",
+}
+FIRST_FAULTS_S = (5.0, 20.0)  # after everything runs: something to see in the first minute
+NEXT_FAULT_S = 150.0  # between the later ones
+FAULT_LASTS_S = 130.0
 WORDS = {
     "zh_CN": {
         "hub": "启动服务中心",
         "plant": "启动虚拟工厂（两台 Modbus 设备，一条 MQTT 包装线）",
         "people": "录入示例工厂、人员和密码",
+        "log-in": "登录已有的示例工厂",
         "edge": "边缘代理加入并应用配置",
         "label": "打印设备二维码标签",
         "ready": "演示已就绪，用时 {seconds:.0f} 秒。数据在 {folder}",
@@ -56,6 +59,7 @@ WORDS = {
         "hub": "starting the hub",
         "plant": "starting the simulated plant (two Modbus machines, one MQTT packing line)",
         "people": "entering the sample plant, its people and their passwords",
+        "log-in": "logging in to the plant that is there",
         "edge": "the edge joins and applies its configuration",
         "label": "printing an asset's label",
         "ready": "The demo is ready after {seconds:.0f} s. Its data is in {folder}",
@@ -81,6 +85,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--check", action="store_true", help="try everything once without a screen, then stop"
     )
+    parser.add_argument("--quick", action="store_true", help="with --check: do not wait for the whole charts")
     parser.add_argument("--data", type=Path, help="folder of the demo; default var/demo")
     parser.add_argument(
         "--language", choices=i18n.LANGUAGES, help="of the sample plant; default this computer's"
@@ -95,7 +100,7 @@ def main(argv: list[str] | None = None) -> int:
     # SIGTERM ends it like Ctrl+C, so that no program is left behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if args.check:
-        return demo_check.main(args.data or ROOT / "var" / "demo-check", language)
+        return demo_check.main(args.data or ROOT / "var" / "demo-check", language, args.quick)
     return _show(DemoPlant(args.data or ROOT / "var" / "demo", language, args.host), not args.no_console)
 
 
@@ -113,12 +118,7 @@ def _show(plant: DemoPlant, console: bool) -> int:
         plant.start(lambda step: print(f"  … {words[step]}", flush=True))
         _tell(plant, words, time.monotonic() - begun)
         if console and has_screen():
-            data = str(plant.folder / "console")
-            plant.children.start(
-                "console",
-                "console",
-                environment={"FETTLE_CONSOLE__DATA_DIR": data, "FETTLE_CONSOLE__HUB_URL": plant.url},
-            )
+            _open_console(plant)
         _live(plant, words)
     except KeyboardInterrupt:
         return 0
@@ -156,10 +156,36 @@ def _tell(plant: DemoPlant, words: dict[str, str], seconds: float) -> None:
     print("\n".join([*lines, "", words["stop"], ""]), flush=True)
 
 
+def _open_console(plant: DemoPlant) -> None:
+    """The console, logged in: a password of the demo is nothing to type on the first look."""
+    from desktop.log_in import KeptSession  # brings Qt, which is not needed without a screen
+
+    data = plant.folder / "console"
+    session = plant.log_in(plant.admin["login"])
+    KeptSession(data).keep(plant.url, session.token)
+    session.close()
+    plant.children.start("console", "console", "--data", str(data), "--hub", plant.url)
+
+
+def _story(plant: DemoPlant) -> list[tuple[float, str, str]]:
+    """(seconds, order, fault) to come; first those whose asset has no open ticket yet, for they make a new one."""
+    busy = {
+        ticket.asset.number
+        for ticket in plant.client.tickets(limit=500).items
+        if ticket.asset and ticket.source == "alarm" and ticket.state in OPEN
+    }
+    faults = sorted(FAULTS, key=lambda fault: FAULTS[fault] in busy)
+    starts = [*FIRST_FAULTS_S, *(FIRST_FAULTS_S[-1] + NEXT_FAULT_S * n for n in range(1, len(faults)))]
+    story = []
+    for start_s, fault in zip(starts, faults, strict=False):
+        story += [(start_s, "fault", fault), (start_s + FAULT_LASTS_S, "clear", fault)]
+    return sorted(story)
+
+
 def _live(plant: DemoPlant, words: dict[str, str]) -> None:
     """Tell the story's faults and each new ticket until Ctrl+C, or until the console is closed."""
     begun = time.monotonic()
-    story = list(STORY)
+    story = _story(plant)
     seen = {ticket.id for ticket in plant.client.tickets(limit=200, sort="-number").items}
     with_console = not plant.children.ended("console")
     while not (with_console and plant.children.ended("console")):

@@ -125,7 +125,7 @@ class DemoPlant:
         progress("plant")
         self._start_broker()
         self._start_simulator()
-        progress("people")
+        progress("people" if self.client.setup_state().needed else "log-in")
         self._log_in_or_set_up()
         self._give_passwords()
         progress("edge")
