@@ -175,22 +175,33 @@ def _write(
     size = sheet.name_pt
     top = (corner[1] + sheet.label[1] - sheet.inset_mm) * mm
     floor = (corner[1] + sheet.inset_mm) * mm
-    y = top
-    for line, pt in (
-        *_fitted(label.name, size, width, 2),
-        *_fitted(label.number, size * 0.95, width, 1),
-        *_fitted(label.location, size * 0.65, width, 2),
-    ):
-        y -= pt * 1.25
-        canvas.setFont(FONT, pt)
-        canvas.drawString(x, y, line)
     code = [line for part in label.code for line in _fitted(part, size * 0.6, width, 1)]
     foot = [*_fitted(hint, size * 0.65, width, 1), *code]
     y = floor + sum(pt * 1.2 for _line, pt in foot)
+    head = _head(label, size, width, top - y)
     for line, pt in foot:
         y -= pt * 1.2
         canvas.setFont(FONT, pt)
         canvas.drawString(x, y + pt * 0.2, line)
+    y = top
+    for line, pt in head:
+        y -= pt * 1.25
+        canvas.setFont(FONT, pt)
+        canvas.drawString(x, y, line)
+
+
+def _head(label: Label, size: float, width: float, height: float) -> list[tuple[str, float]]:
+    """Name, number and place in at most `height` points: the place gives way first, then all grow smaller."""
+    while True:
+        for place_lines in (2, 1):
+            head = [
+                *_fitted(label.name, size, width, 2),
+                *_fitted(label.number, size * 0.95, width, 1),
+                *_fitted(label.location, size * 0.65, width, place_lines),
+            ]
+            if sum(pt * 1.25 for _line, pt in head) <= height or size <= _LEAST_PT:
+                return head
+        size = max(_LEAST_PT, size * 0.92)
 
 
 @lru_cache(maxsize=5000)
