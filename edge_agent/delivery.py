@@ -142,7 +142,7 @@ class Delivery:
         """UplinkBatch as JSON, around events that are JSON already; runs in the outbox's thread, so that epoch and
         numbers belong together."""
         outbox, now = self._outbox, self._clock.wall()
-        rows = outbox.between(first, last, MAX_BATCH, BATCH_BYTES, now)
+        rows = outbox.between(first, last, MAX_BATCH, BATCH_BYTES)
         if not rows:
             return None
         head = {"v": VERSION, "edge": outbox.edge, "epoch": outbox.epoch, "sent_at": now.isoformat()}

@@ -131,7 +131,8 @@ class Outbox:
                     seq += 1
                     self._insert(seq, event.body, event.at)
             for key, value in (
-                ("edge", edge), ("epoch", secrets.token_hex(16)), ("last_seq", str(seq)), ("acked", "0"),
+                ("edge", edge), ("epoch", secrets.token_hex(16)), ("began_at", now.isoformat()),
+                ("last_seq", str(seq)), ("acked", "0"),
             ):  # fmt: skip
                 self._set(key, value)
 
@@ -206,11 +207,13 @@ class Outbox:
     def acked(self) -> int:
         return int(self._meta("acked") or 0)
 
-    def between(
-        self, first: int, last: int, most: int, most_bytes: int, now: datetime
-    ) -> list[tuple[int, str]]:
+    def between(self, first: int, last: int, most: int, most_bytes: int) -> list[tuple[int, str]]:
         """(seq, UplinkEvent as JSON) from `first` to `last`, at most `most` and about `most_bytes`, gap-free:
-        what is gone stands there as Voided."""
+        what is gone stands there as Voided, in the same words each time, or it would be taken for a conflict."""
+        gone, began_at = (
+            Voided(reason="no longer kept by the edge"),
+            datetime.fromisoformat(self._meta("began_at")),
+        )
         last = min(last, self.last_seq, first + most - 1)
         rows: dict[int, str] = dict(
             self._db.execute(
@@ -222,8 +225,7 @@ class Outbox:
         for seq in range(first, last + 1):
             body = rows.get(seq)
             if body is None:
-                gone = Voided(reason="no longer kept by the edge")
-                body = UplinkEvent(seq=seq, at=now, body=gone).model_dump_json()
+                body = UplinkEvent(seq=seq, at=began_at, body=gone).model_dump_json()
             size += len(body)
             if found and size > most_bytes:
                 break

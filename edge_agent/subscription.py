@@ -120,7 +120,9 @@ class Subscription:
 
     def _connection(self, connected: bool, reason: str) -> None:
         self._told = None
-        if not connected:
+        if connected:
+            self._health(self.device.id, "unknown", "", "", {})
+        else:
             address = self._link.broker.address
             params = {"device": self.device.name, "host": address, "reason": reason}
             self._health(

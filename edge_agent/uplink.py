@@ -52,6 +52,7 @@ class Uplink:
         self._broker_away_s = broker_away_s
         self._login = login
         self._away_since_s = 0.0
+        self._was_connected = False
         broker = Broker(
             login.mqtt_host,
             login.mqtt_port,
@@ -103,12 +104,12 @@ class Uplink:
         return self._message(topics.STATUS, self._status(False).model_dump_json(), retain=True)
 
     def _connection(self, connected: bool, reason: str) -> None:
+        was, self._was_connected = self._was_connected, connected
         if connected:
             _log.info("broker connected", broker=self._link.broker.address)
             self.publish_status()
             self._delivery.restart()
-        else:
-            _log.warning("broker lost", broker=self._link.broker.address, reason=reason)
+        elif was:
             self._away_since_s = asyncio.get_running_loop().time()
 
     def _receive(self, topic: str, payload: bytes) -> None:

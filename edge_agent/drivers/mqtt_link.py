@@ -65,7 +65,7 @@ class MqttLink:
         on_state: Callable[[bool, str], None],
         will: Callable[[], Message | None] = lambda: None,
     ) -> None:
-        """`on_state` gets (connected, reason); `will` is asked for the last will before each connection."""
+        """`on_state` gets (connected, reason), also for each vain attempt; `will` is asked before each connection."""
         self.broker = broker
         self._subscribe = list(subscribe)
         self._on_message, self._on_state, self._will = on_message, on_state, will
@@ -81,6 +81,7 @@ class MqttLink:
         while True:
             began_s = self._loop.time()
             reason = await self._one_connection()
+            self._on_state(False, reason)
             if self._loop.time() - began_s > STEADY_S:
                 pause_s, last_reason = PAUSE_FIRST_S, ""
             if reason != last_reason:  # said once, not at each attempt
@@ -118,11 +119,9 @@ class MqttLink:
         except (OSError, ValueError, ssl.SSLError) as error:
             return str(error) or type(error).__name__
         finally:
-            was, self.connected, self._client = self.connected, False, None
+            self.connected, self._client = False, None
             client.disconnect()
             await asyncio.shield(self._loop.run_in_executor(None, client.loop_stop))
-            if was:
-                self._on_state(False, gone.result() if gone.done() and not gone.cancelled() else "stopped")
 
     def _make_client(self, gone: asyncio.Future[str]) -> paho.Client:
         client = paho.Client(

@@ -1,0 +1,166 @@
+"""Machines that publish: values out of JSON and plain text, garbage into quality, on real brokers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import paho.mqtt.client as paho
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from paho.mqtt.enums import CallbackAPIVersion
+
+from core.wire.uplink import EdgeConfig
+from edge_agent.drivers import mqtt_json
+from tests.conftest import wait_for
+from tests.edge import parts
+
+
+@pytest.mark.parametrize(
+    ("payload", "path", "value"),
+    [
+        (b'{"motor": {"temp": 41.5}}', "motor.temp", 41.5),
+        (b'{"a": [{"v": 1}, {"v": true}]}', "a[1].v", True),
+        (b"[[7]]", "[0][0]", 7.0),
+        (b" 23.5 ", "", 23.5),
+        (b"ON", "", True),
+        (b'{"state": "off"}', "state", False),
+        (b'{"n": "12"}', "n", 12.0),
+        (b"running", "", "running"),
+        ('{"温度": 3}'.encode(), "温度", 3.0),
+    ],
+)
+def test_values(payload: bytes, path: str, value: object) -> None:
+    assert mqtt_json.pick(mqtt_json.parse(payload), mqtt_json.parse_path(path)) == value
+
+
+@pytest.mark.parametrize(
+    ("payload", "path", "error"),
+    [
+        (b"", "", mqtt_json.Unreadable),
+        (b"\xff\xfe", "", mqtt_json.Unreadable),
+        (b"{broken", "", mqtt_json.Unreadable),
+        (b'{"v": NaN}', "v", mqtt_json.Unreadable),
+        (b'{"v": 1e999}', "v", mqtt_json.Unreadable),
+        (b"1" + b"0" * 400, "", mqtt_json.Unreadable),
+        (b"[" * 100_000, "", mqtt_json.Unreadable),
+        (b'"' + b"x" * 300_000 + b'"', "", mqtt_json.Unreadable),
+        (b'{"v": null}', "v", mqtt_json.Unreadable),
+        (b'{"v": {}}', "v", mqtt_json.Unreadable),
+        (b"5", "v", mqtt_json.Unreadable),
+        (b"{}", "v", mqtt_json.Missing),
+        (b"[]", "[0]", mqtt_json.Missing),
+        (b"[]", "name", mqtt_json.Missing),
+    ],
+)
+def test_what_is_no_value_says_why(payload: bytes, path: str, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        mqtt_json.pick(mqtt_json.parse(payload), mqtt_json.parse_path(path))
+
+
+@given(st.binary(max_size=200), st.sampled_from(["", "a", "a.b[0]"]))
+def test_nothing_a_machine_sends_is_an_accident(payload: bytes, path: str) -> None:
+    try:
+        value = mqtt_json.pick(mqtt_json.parse(payload), mqtt_json.parse_path(path))
+    except (mqtt_json.Unreadable, mqtt_json.Missing):
+        return
+    assert isinstance(value, float | bool | str)
+
+
+@pytest.mark.parametrize("path", ["a..b", "a[", "[x]", ".a", "a]"])
+def test_a_path_that_cannot_be_read_is_refused(path: str) -> None:
+    with pytest.raises(ValueError, match="character"):
+        mqtt_json.parse_path(path)
+
+
+@pytest.mark.parametrize(
+    ("filter_", "topic", "covers"),
+    [
+        ("a/b", "a/b", True), ("a/+", "a/b", True), ("a/+", "a/b/c", False), ("a/#", "a/b/c", True), ("a/#", "a", True),
+        ("#", "$SYS/x", False), ("+/b", "a/c", False), ("a/b/c", "a/b", False),
+    ],
+)  # fmt: skip
+def test_topic_filters(filter_: str, topic: str, covers: bool) -> None:
+    assert mqtt_json.matches(filter_, topic) is covers
+
+
+def config(port: int, **device: object) -> EdgeConfig:
+    return EdgeConfig.model_validate(
+        {
+            "edge": "e1", "version": 1, "telemetry_s": 1,
+            "devices": [{"kind": "mqtt", "id": "m", "name": "Packer", "asset": "A-2", "url": f"mqtt://127.0.0.1:{port}",
+                         "topic": "plant/packer/#", "offline_after_s": 30} | device],
+            "points": [
+                {"id": "temp", "device": "m", "name": "Seal temperature", "path": "seal.temp"},
+                {"id": "jam", "device": "m", "name": "Jam", "topic": "plant/packer/jam", "type": "bool"},
+                {"id": "typo", "device": "m", "name": "Typo", "topic": "plant/packer/state", "path": "sael.temp"},
+            ],
+            "rules": [
+                {"id": "r1", "name": "Too cold", "point": "temp", "condition": "low", "limit": 120},
+                {"id": "r2", "name": "Jammed", "point": "jam", "condition": "bit"},
+            ],
+        }
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["mosquitto", "amqtt"])
+def test_a_publishing_machine_raises_alarms_and_garbage_only_spoils_its_points(
+    tmp_path: Path, kind: str
+) -> None:
+    with parts.broker(kind, tmp_path) as broker:
+        hub = parts.StandInHub(broker.port, "e1")
+        machine = paho.Client(CallbackAPIVersion.VERSION2, client_id="machine")
+        machine.connect("127.0.0.1", broker.port)
+        machine.loop_start()
+
+        def say(topic: str, payload: bytes) -> None:
+            machine.publish(f"plant/packer/{topic}", payload, 1).wait_for_publish(5)
+
+        def told() -> dict[str, tuple[str, object]]:
+            return {p["id"]: (p["quality"], p["last"]) for t in hub.telemetry for p in t["points"]}
+
+        with parts.edge(tmp_path / "edge", parts.login("e1", broker.port), config(broker.port)) as edge:
+            wait_for(lambda: hub.status and hub.status.config_version == 1)
+            wait_for(lambda: [p for p in edge.agent._polls] and told() is not None)
+            say("state", b'{"seal": {"temp": 150.5}}')
+            wait_for(
+                lambda: say("state", b'{"seal": {"temp": 150.5}}') or told().get("temp") == ("good", 150.5)
+            )
+            assert wait_for(lambda: told().get("typo")) == ("bad_config", None)
+            say("state", b"\xff\xfe garbage")
+            wait_for(lambda: told().get("temp") == ("bad_config", None))
+            health = wait_for(lambda: hub.status and hub.status.devices[0].code and hub.status.devices[0])
+            assert health.code == "device.bad_payload" and "plant/packer/state" in health.params["reason"]
+            say("jam", b"1")
+            say("state", json.dumps({"seal": {"temp": 90}}).encode())
+            raised = wait_for(lambda: len(hub.bodies("alarm_raised")) == 2 and hub.bodies("alarm_raised"))
+            assert {(r["rule"], r["value"]) for r in raised} == {("r1", 90), ("r2", True)}
+            say("state", json.dumps({"seal": {"temp": 140}}).encode())
+            (cleared,) = wait_for(lambda: hub.bodies("alarm_cleared"))
+            assert cleared["rule"] == "r1"
+        machine.disconnect()
+        machine.loop_stop()
+        hub.close()
+
+
+def test_a_machine_that_falls_silent_raises_its_communication_alarm(
+    tmp_path: Path, mosquitto: parts.BrokerProcess, hub: parts.StandInHub
+) -> None:
+    silent = config(mosquitto.port, offline_after_s=1)
+    with parts.edge(tmp_path / "edge", parts.login("e1", mosquitto.port), silent):
+        (raised,) = wait_for(lambda: hub.bodies("alarm_raised"))
+        assert raised["rule"] == "comm:m" and raised["asset"] == "A-2"
+        hub.client.publish("plant/packer/state", b'{"seal": {"temp": 150}}')
+        wait_for(lambda: hub.bodies("alarm_cleared"))
+
+
+def test_no_broker_is_said_with_its_address(
+    tmp_path: Path, mosquitto: parts.BrokerProcess, hub: parts.StandInHub
+) -> None:
+    port = parts.free_port()
+    with parts.edge(tmp_path / "edge", parts.login("e1", mosquitto.port), config(port)):
+        health = wait_for(
+            lambda: hub.status and hub.status.devices[0].state == "failing" and hub.status.devices[0]
+        )
+        assert health.code == "device.no_broker" and health.params["host"] == f"127.0.0.1:{port}"
