@@ -71,6 +71,14 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a report: the token of its progress page, and whether it joined one that was there."""
+
+    token: str
+    joined: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """One thing that happened, for the reporter's eyes."""
 
@@ -136,8 +144,8 @@ def _asset(token: str) -> AssetRow:
     return asset
 
 
-def report(token: str, new: Report, photos: Sequence[tuple[str, bytes]], *, now: datetime) -> str:
-    """Make a ticket of a report, or join the one that says the same; return the token of its progress page.
+def report(token: str, new: Report, photos: Sequence[tuple[str, bytes]], *, now: datetime) -> Taken:
+    """Make a ticket of a report, or join the one that says the same.
 
     AppError `report.empty`, `file.not_a_photo` …: then nothing has been kept.
     """
@@ -153,21 +161,21 @@ def report(token: str, new: Report, photos: Sequence[tuple[str, bytes]], *, now:
 
 
 @db.transaction
-def _report(asset: AssetRow, new: Report, photos: Sequence[files.Stored], now: datetime) -> str:
+def _report(asset: AssetRow, new: Report, photos: Sequence[files.Stored], now: datetime) -> Taken:
     request = _ticket(asset, new)
     actor = Actor("public", name=new.name.strip()[:100], address=new.address)
     before = _same_open(asset, request, now)
     row = TicketRow.get_or_none(TicketRow.request_id == request.request_id)
     if row is None and before is not None:
-        _count_again(actor, before, request.description, now)
+        _count_again(actor, before, now)
         _attach(actor, before, photos, now)
-        return link(before)
+        return Taken(link(before), joined=True)
     if row is None:
         held = _recent(asset, now) >= settings.hub().limits.reports_per_label
         made = tickets.create(actor, request, now=now, verified=False, held=held)
         row = TicketRow.get_by_id(made.id)
         _attach(actor, row, photos, now)
-    return link(row)
+    return Taken(link(row), joined=False)
 
 
 def _ticket(asset: AssetRow, new: Report) -> CreateTicket:
@@ -242,11 +250,11 @@ def same(token: str, ticket_id: int, *, address: str, now: datetime) -> str:
     if row.asset_id != asset.id:
         raise NotFound("label.unknown", f"ticket {ticket_id} is not of this label")
     if row.state in workflow.OPEN:
-        _count_again(Actor("public", address=address), row, "", now)
+        _count_again(Actor("public", address=address), row, now)
     return link(row)
 
 
-def _count_again(actor: Actor, row: TicketRow, text: str, now: datetime) -> None:
+def _count_again(actor: Actor, row: TicketRow, now: datetime) -> None:
     """One more person has it, too; the same phone within some minutes counts once."""
     recent = JournalRow.select().where(
         JournalRow.ticket_id == row.id, JournalRow.verb == "ticket.noted", JournalRow.at > now - LIMIT_WINDOW
@@ -259,7 +267,7 @@ def _count_again(actor: Actor, row: TicketRow, text: str, now: datetime) -> None
     row.save()
     journal.write(
         actor, "ticket.noted", "ticket", row.id, now, row.id,
-        number=row.number, title=row.title, text=text, internal=False, same=_phone(actor), n=row.occurrences,
+        number=row.number, title=row.title, text="", internal=False, same=_phone(actor), n=row.occurrences,
     )  # fmt: skip
 
 

@@ -23,7 +23,12 @@ def test_a_wrong_field_is_named_in_the_language_asked_for(hub: RunningHub) -> No
 
 @pytest.mark.parametrize(
     ("body", "code"),
-    [(b"{", "request.invalid"), (b"[1]", "request.invalid"), (b"", "request.invalid"), (b"\xff", "request.refused")],
+    [
+        (b"{", "request.invalid"),
+        (b"[1]", "request.invalid"),
+        (b"", "request.invalid"),
+        (b"\xff", "request.refused"),
+    ],
 )
 def test_a_malformed_body_is_the_callers_fault(hub: RunningHub, body: bytes, code: str) -> None:
     with hub.client() as client:
@@ -71,7 +76,9 @@ def test_stock_that_is_not_there_cannot_be_scrapped(hub: RunningHub) -> None:
 def test_a_photo_that_is_no_photo_is_refused_whole(hub: RunningHub) -> None:
     ticket = hub.post("/tickets", {"title": "Leak"})
     with hub.client() as client:
-        answer = client.post(f"/tickets/{ticket['id']}/files", files={"file": ("photo.jpg", b"hello", "image/jpeg")})
+        answer = client.post(
+            f"/tickets/{ticket['id']}/files", files={"file": ("photo.jpg", b"hello", "image/jpeg")}
+        )
     assert answer.status_code == 422
     assert answer.json()["code"] == "file.not_a_photo"
     assert "file" in answer.json()["fields"]
@@ -87,7 +94,9 @@ def test_a_rule_on_a_missing_point_and_a_wrong_register(hub: RunningHub) -> None
     with hub.client() as client:
         rule = client.post("/points/999999/rules", json={"name": "Hot", "condition": "high", "limit": 80})
         register = client.post(f"/devices/{device['id']}/points", json={"name": "T", "address": 70000})
-        host = client.post(f"/edges/{edge['id']}/devices", json={"name": "X", "kind": "modbus_tcp", "config": {}})
+        host = client.post(
+            f"/edges/{edge['id']}/devices", json={"name": "X", "kind": "modbus_tcp", "config": {}}
+        )
     assert rule.status_code == 404 and rule.json()["code"] == "point.not_found"
     assert register.status_code == 422 and register.json()["fields"] == {"address": "out_of_range"}
     assert host.status_code == 422 and any("host" in field for field in host.json()["fields"])

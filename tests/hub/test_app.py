@@ -88,7 +88,9 @@ def test_bodies_are_bounded_by_what_the_address_is_for(tmp_path: Path) -> None:
 
 def test_too_large_a_body_is_refused_announced_or_not(hub: RunningHub) -> None:
     big = b"x" * (1024 * 1024 + 1)
-    announced = httpx.post(f"{hub.url}/api/v1/login", content=big, headers={"Content-Type": "application/json"})
+    announced = httpx.post(
+        f"{hub.url}/api/v1/login", content=big, headers={"Content-Type": "application/json"}
+    )
     assert announced.status_code == 413
     assert announced.json()["code"] == "request.too_large"
 
@@ -97,7 +99,9 @@ def test_too_large_a_body_is_refused_announced_or_not(hub: RunningHub) -> None:
             yield big[start : start + 65536]
 
     streamed = httpx.post(
-        f"{hub.url}/api/v1/login", content=pieces(), headers={"Content-Type": "application/json"}  # type: ignore[arg-type]
+        f"{hub.url}/api/v1/login",
+        content=pieces(),
+        headers={"Content-Type": "application/json"},  # type: ignore[arg-type]
     )
     assert streamed.status_code == 413
     assert streamed.json()["code"] == "request.too_large"
@@ -115,7 +119,19 @@ def test_the_api_documents_need_nothing_from_elsewhere(hub: RunningHub) -> None:
 
 def start(folder: Path, *args: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "core.cli", "hub", "--data", str(folder), "--port", "0", "--mqtt-port", "0", *args],
+        [
+            sys.executable,
+            "-m",
+            "core.cli",
+            "hub",
+            "--data",
+            str(folder),
+            "--port",
+            "0",
+            "--mqtt-port",
+            "0",
+            *args,
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

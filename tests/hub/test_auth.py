@@ -124,5 +124,3 @@ def test_set_up_is_for_this_computer_only() -> None:
     # What a proxy forwards counts as from where it came, so a proxy on this computer opens nothing.
     trusted = networks(["127.0.0.1"])
     assert caller("127.0.0.1", "203.0.113.9", trusted) == "203.0.113.9"
-
-

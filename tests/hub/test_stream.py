@@ -83,7 +83,9 @@ def test_a_resumed_stream_misses_and_doubles_nothing(hub: RunningHub) -> None:
     with stream(hub, first["id"]) as reader:
         hub.post("/tickets", {"title": "After"})
         seen = []
-        while not (seen and seen[-1]["data"].get("title") == "After" and seen[-1]["verb"] == "ticket.created"):
+        while not (
+            seen and seen[-1]["data"].get("title") == "After" and seen[-1]["verb"] == "ticket.created"
+        ):
             seen.append(reader.next())
     ids = [entry["id"] for entry in seen]
     assert ids == sorted(set(ids)) and ids[0] == first["id"] + 1

@@ -6,12 +6,13 @@ import secrets
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Depends, Form, Query, Request, UploadFile
+from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
+from starlette.datastructures import UploadFile
 
 from core import i18n
 from core.errors import AppError, Conflict, Forbidden
-from core.hub.api.uploads import content_of, download
+from core.hub.api.uploads import download
 from core.hub.auth import Address, clock
 from core.hub.phone.pages import draw
 from core.i18n import _
@@ -32,6 +33,18 @@ def same_origin(request: Request) -> None:
         return
     raise Forbidden("report.other_site", f"form sent from {origin}")
 
+
+async def photos_of(request: Request) -> list[tuple[str, bytes]]:
+    """Name and bytes of the photos chosen; browsers send an empty file for a field that was left alone."""
+    found = (await request.form()).getlist("photo")
+    return [
+        (file.filename or "", await file.read())
+        for file in found
+        if isinstance(file, UploadFile) and file.size
+    ]
+
+
+Photos = Annotated[list[tuple[str, bytes]], Depends(photos_of)]
 
 router = APIRouter(include_in_schema=False)
 posts = [Depends(same_origin)]
@@ -67,26 +80,25 @@ def send_report(
     request: Request,
     token: str,
     address: Address,
+    photos: Photos,
     request_id: Annotated[str, Form(min_length=8, max_length=64)],
     what: Short = "",
     text: Words = "",
     urgency: Short = "",
     name: Short = "",
     contact: Short = "",
-    photo: list[UploadFile] | None = None,
 ) -> Response:
     """Take a report and go on to its progress page; what is wrong with it is said above the form."""
     given = intake.Report(request_id, what, text, urgency, name, contact, address)
-    photos = [content_of(upload) for upload in photo or []]
     try:
-        link = intake.report(token, given, [one for one in photos if one[1]], now=clock())
+        taken = intake.report(token, given, photos, now=clock())
     except Conflict:
         raise
     except AppError as error:
         if error.status != 422 and error.status != 413:
             raise
         return _form(request, token, given, i18n.explain(error), error.status)
-    return _to_progress(link, "new")
+    return _to_progress(taken.token, "same" if taken.joined else "new")
 
 
 @router.post("/q/{token}/same", dependencies=posts)
