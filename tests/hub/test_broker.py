@@ -89,7 +89,10 @@ def test_nobody_comes_in_without_a_login(broker: EmbeddedBroker) -> None:
 
 
 def test_an_edge_speaks_only_on_its_own_topics(broker: EmbeddedBroker) -> None:
-    with Client(broker.port, "hub", "hub-secret") as hub, Client(broker.port, "edge-1", "edge-secret") as edge:
+    with (
+        Client(broker.port, "hub", "hub-secret") as hub,
+        Client(broker.port, "edge-1", "edge-secret") as edge,
+    ):
         assert not edge.code.is_failure
         hub.subscribe("fettle/v1/#")
         assert edge.subscribe("fettle/v1/edge-1/ack") == 1
@@ -119,9 +122,10 @@ def test_a_stranger_with_the_hubs_client_id_disturbs_nobody(broker: EmbeddedBrok
 def test_the_newer_connection_of_a_client_wins(broker: EmbeddedBroker) -> None:
     with Client(broker.port, "edge-1", "edge-secret", client_id="edge-1") as old:
         old.client.on_disconnect = lambda *_args: old.client.loop_stop()
-        with Client(broker.port, "hub", "hub-secret") as hub, Client(
-            broker.port, "edge-1", "edge-secret", client_id="edge-1"
-        ) as new:
+        with (
+            Client(broker.port, "hub", "hub-secret") as hub,
+            Client(broker.port, "edge-1", "edge-secret", client_id="edge-1") as new,
+        ):
             new.subscribe("fettle/v1/edge-1/ack")
             hub.publish("fettle/v1/edge-1/ack", b"a")
             wait_for(lambda: new.heard)
@@ -175,7 +179,9 @@ def test_patterns_cover_topics_and_filters(pattern: str, name: str, holds: bool)
 def test_lines_of_a_password_file(tmp_path: Path) -> None:
     file = tmp_path / "passwords"
     hashed = fleet.broker_hash("line-3")
-    file.write_text(f"# the plant\nmachine:plain pub=plant/line3/#\nedge:{hashed} sub=plant/# pub=\n", encoding="utf-8")
+    file.write_text(
+        f"# the plant\nmachine:plain pub=plant/line3/#\nedge:{hashed} sub=plant/# pub=\n", encoding="utf-8"
+    )
     logins = FileLogins.read(file)
     assert logins.check("machine", "plain") and not logins.check("machine", "other")
     assert logins.check("edge", "line-3") and not logins.check("edge", hashed)
@@ -204,6 +210,8 @@ def test_the_broker_alone_as_a_program(tmp_path: Path) -> None:
             assert client.subscribe("plant/#") == 1
         program.terminate()
         assert program.wait(10) == 0
-    missing = subprocess.run([*command[:-1], str(tmp_path / "none")], capture_output=True, text=True, check=False)
+    missing = subprocess.run(
+        [*command[:-1], str(tmp_path / "none")], capture_output=True, text=True, check=False
+    )
     assert missing.returncode == 2
     assert "none" in missing.stderr

@@ -50,7 +50,9 @@ def mosquitto(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
         f"acl_file {folder}/acl\npid_file {folder}/mosquitto.pid\nset_tcp_nodelay true\nuser root\n"
     )
     with subprocess.Popen(
-        [str(MOSQUITTO), "-c", str(folder / "mosquitto.conf")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [str(MOSQUITTO), "-c", str(folder / "mosquitto.conf")],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     ) as server:
         try:
             wait_for(lambda: answers(port))
@@ -111,7 +113,9 @@ def port(request: pytest.FixtureRequest, sqlite_plant: Plant, tmp_path: Path) ->
             files.update()
             on_change = files.update
             stack.enter_context(mosquitto(tmp_path, found))
-        mqtt = stack.enter_context(running(HubMqtt(Address("127.0.0.1", found, "hub", "hub-secret"), on_change)))
+        mqtt = stack.enter_context(
+            running(HubMqtt(Address("127.0.0.1", found, "hub", "hub-secret"), on_change))
+        )
         wait_for(lambda: mqtt.connected)
         yield found
 
@@ -227,7 +231,12 @@ def test_a_new_edge_gets_its_login_in_mosquitto(sqlite_plant: Plant, tmp_path: P
     assert files.update()
     assert not files.update()
     with mosquitto(tmp_path, port):
-        EdgeRow.create(edge_id="edge-2", name="二车间", password_hash=fleet.broker_hash("two"), joined_at=datetime.now(UTC))
+        EdgeRow.create(
+            edge_id="edge-2",
+            name="二车间",
+            password_hash=fleet.broker_hash("two"),
+            joined_at=datetime.now(UTC),
+        )
         with Client(port, "edge-2", "two") as early:
             assert early.code.is_failure
         assert files.update()
