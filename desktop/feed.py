@@ -93,7 +93,7 @@ class Feed(QObject):
                         self._tell(entry)
             except FettleError as found:
                 error = found
-            self._tell(error or FettleError("hub.away", "the stream ended"))
+            self._tell(error or FettleError("hub.away", "the stream ended", address=self._hub.address))
             if isinstance(error, Unauthenticated):
                 return
             # A little chance, so that fifty consoles do not all come back in the same instant.

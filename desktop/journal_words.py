@@ -76,7 +76,7 @@ _FIELD_NAMES: dict[str, Callable[[], str]] = {
     "reporter_name": lambda: _("Reporter"),
     "reporter_contact": lambda: _("Contact"),
     "verified": lambda: _("Checked"),
-    "name": lambda: _("Name"),
+    "name": lambda: label("word.name"),
 }
 
 

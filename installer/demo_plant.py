@@ -21,7 +21,7 @@ import pypdfium2
 import zxingcpp
 from pydantic import SecretStr
 
-from core.errors import FettleError, NotFound
+from core.errors import FettleError
 from core.paths import private_dir, write_private
 from core.wire.assets import PrintLabels
 from core.wire.fleet import EdgeView, SaveDevice
@@ -273,7 +273,7 @@ class DemoPlant:
     def _edge(self) -> EdgeView:
         edges = self.client.edges()
         if not edges:
-            raise NotFound("edge.not_found", "the sample plant has no edge")
+            raise Died("the sample plant has no edge")
         return edges[0]
 
     def _start_edge(self) -> None:

@@ -140,6 +140,16 @@ def test_codes_say_the_same_in_both_languages() -> None:
     assert [code for code in chinese if not chinese[code] or not english[code]] == []
 
 
+def test_a_sentence_said_in_two_rooms_means_the_same() -> None:
+    # All catalogues are looked through as one: the first that knows a sentence wins.
+    said: dict[str, dict[str, str]] = {}
+    for domain in ("codes", *(domain.name for domain in translate.DOMAINS)):
+        for message in translate.read(translate.catalogue_file(domain, "zh_CN")):
+            if message.id and message.string:
+                said.setdefault(str(message.id), {})[domain] = str(message.string)
+    assert {words: forms for words, forms in said.items() if len(set(forms.values())) > 1} == {}
+
+
 @pytest.mark.parametrize("file", sorted((ROOT / "assets").glob("translations/*/LC_MESSAGES/*.po")), ids=str)
 def test_no_entry_comes_twice(file: Path) -> None:
     ids = re.findall(r"^msgid (\".+\"(?:\n\".*\")*)", file.read_text(encoding="utf-8"), re.MULTILINE)
