@@ -155,7 +155,7 @@ def rule_columns(unit: Callable[[int], str]) -> Sequence[Column[RuleView]]:
             lambda r: rule_sentence(r, unit(r.point_id)),
             colour=faint,
             tip=lambda r: rule_sentence(r, unit(r.point_id)),
-            width=380,
+            width=325,
         ),
         Column(
             "ticket",

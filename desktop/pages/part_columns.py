@@ -20,7 +20,7 @@ def part_columns(currency: str) -> Sequence[Column[PartView]]:
             "name",
             label("word.name"),
             lambda p: f"{p.name}  {p.spec}".rstrip(),
-            width=205,
+            width=185,
             colour=lambda p: "" if p.active else "faint",
         ),
         Column("category", _("Category"), lambda p: p.category, width=90, hidden=True),
@@ -39,10 +39,10 @@ def part_columns(currency: str) -> Sequence[Column[PartView]]:
             tip=lambda p: _("Available + on order is at or below the minimum.") if p.low else "",
         ),
         Column(
-            "on_hand", _("On hand"), lambda p: quantity(p.on_hand), lambda p: p.on_hand, "right", width=70
+            "on_hand", _("On hand"), lambda p: quantity(p.on_hand), lambda p: p.on_hand, "right", width=65
         ),
         Column(
-            "reserved", _("Reserved"), lambda p: quantity(p.reserved), lambda p: p.reserved, "right", width=70
+            "reserved", _("Reserved"), lambda p: quantity(p.reserved), lambda p: p.reserved, "right", width=60
         ),
         Column(
             "on_order", _("On order"), lambda p: quantity(p.on_order), lambda p: p.on_order, "right", width=70
@@ -61,7 +61,7 @@ def part_columns(currency: str) -> Sequence[Column[PartView]]:
         ),
         Column(
             "value",
-            _("Value"),
+            _("Stock value"),
             lambda p: money(p.value_minor, currency),
             lambda p: p.value_minor,
             "right",
@@ -74,8 +74,8 @@ def part_columns(currency: str) -> Sequence[Column[PartView]]:
 def move_columns(currency: str) -> Sequence[Column[StockMoveView]]:
     """The ledger of one part."""
     return (
-        Column("at", _("Time"), lambda m: times.moment(m.at), lambda m: m.at, width=95),
-        Column("kind", _("Movement"), lambda m: label(f"stock.kind.{m.kind}"), width=75),
+        Column("at", _("Time"), lambda m: times.moment(m.at), lambda m: m.at, width=80),
+        Column("kind", _("Movement"), lambda m: label(f"stock.kind.{m.kind}"), width=65),
         Column(
             "qty",
             _("Quantity"),
@@ -83,10 +83,10 @@ def move_columns(currency: str) -> Sequence[Column[StockMoveView]]:
             lambda m: m.qty,
             "right",
             colour=lambda m: "bad" if m.qty < 0 else "good",
-            width=70,
+            width=60,
         ),
         Column(
-            "on_hand", _("On hand"), lambda m: quantity(m.on_hand), lambda m: m.on_hand, "right", width=70
+            "on_hand", _("On hand"), lambda m: quantity(m.on_hand), lambda m: m.on_hand, "right", width=55
         ),
         Column(
             "cost",

@@ -18,7 +18,7 @@ def _titles() -> dict[str, tuple[str, str]]:
     """Kind of movement → title and a line of explanation."""
     return {
         "receive": (_("Receive"), _("Goods have come in: stock grows and the average cost follows.")),
-        "count": (_("Count"), _("Type what really lies there; the difference is booked.")),
+        "count": (_("Count stock"), _("Type what really lies there; the difference is booked.")),
         "scrap": (_("Scrap"), _("Broken or expired: it leaves the stock for good.")),
         "vendor_return": (_("Return to vendor"), _("It goes back to the supplier and leaves the stock.")),
     }

@@ -34,7 +34,7 @@ class PartDetail(QWidget):
         self.facts.setVerticalSpacing(0)
         may_move, may_edit = page.shell.may("stock.move"), page.shell.may("part.edit")
         self.receive = button(_("Receive"), lambda: self.on_move("receive"), "tray-arrow-down", main=True)
-        self.count = button(_("Count"), lambda: self.on_move("count"), "counter")
+        self.count = button(_("Count stock"), lambda: self.on_move("count"), "counter")
         self.scrap = button(_("Scrap"), lambda: self.on_move("scrap"), "delete-outline")
         self.back = button(_("Return to vendor"), lambda: self.on_move("vendor_return"), "truck-outline")
         self.order = button(_("Request purchase"), self.on_order, "cart-outline")
@@ -149,7 +149,7 @@ class PartDetail(QWidget):
             (_("Minimum"), quantity(part.minimum)),
             (_("Bin"), part.bin or "–"),
             (_("Unit cost"), money(part.unit_cost_minor, currency)),
-            (_("Value"), money(part.value_minor, currency)),
+            (_("Stock value"), money(part.value_minor, currency)),
         ]
         for at, (name, value) in enumerate(facts):
             caption, shown = text_label(name, "muted"), QLabel(value)

@@ -96,7 +96,7 @@ def due_columns() -> Sequence[Column[Due]]:
     return (
         Column(
             "due",
-            _("Due"),
+            _("Due on"),
             lambda d: f"{d.due_on:%Y-%m-%d}",
             lambda d: d.due_on,
             colour=colour,
