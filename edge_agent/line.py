@@ -35,7 +35,10 @@ from edge_agent.units import Job, Scan, Unit
 _log = log.get(__name__)
 OPEN_AFTER = 2  # timeouts in a row until a unit is only probed
 PROBE_MOST_S = 4.5  # longest time between two probes: a return is seen within 5 s
-PROBE_SHARE = 0.05  # of the line's time, when it has other units that live
+PROBE_SHARE = 0.02  # of the line's time, when it has other units that live
+FULL_PROBE_EVERY = (
+    20  # … and once in so many probes the full patience, for a slow unit that was never seen alive
+)
 CONNECT_S = 3.0
 HOLE_RETRY_S = 60.0
 
@@ -114,6 +117,7 @@ class Line:
                 await self._retry_holes(scan)
             elif not scan.jobs:
                 return  # nothing has been asked
+            units.mend(scan, self._sink)
         except Refused:  # of a probe: it lives
             self._recovered(unit)
         except (NoAnswer, BadReply, Unreachable) as error:
@@ -192,6 +196,8 @@ class Line:
         if not unit.probe_pause_s or not any(u.answering for u in self._units.values() if u is not unit):
             return full_s
         dead = sum(1 for u in self._units.values() if u.probe_pause_s)
+        if unit.failures % (FULL_PROBE_EVERY * dead) == 0:
+            return full_s
         share_s = PROBE_SHARE * unit.probe_pause_s / dead
         return min(full_s, max(share_s, 3 * unit.latency_s))
 
@@ -294,6 +300,8 @@ class Line:
         if not ILLEGAL_FUNCTION <= refusal.exception <= ILLEGAL_VALUE:
             self._spoil(job, Quality.BAD_COMM, refusal.detail)
             return
+        scan.torn = scan.torn or scan.mended  # putting it together again was not well
+        scan.cut = True
         parts = planner.halves(job.block) if refusal.exception != ILLEGAL_FUNCTION else [job.block]
         scan.jobs.remove(job)
         if len(parts) == 1:

@@ -31,7 +31,7 @@ class Unit:
     device: ModbusTcpDevice
     failures: int = 0
     probe_pause_s: float = 0.0  # above 0: only probed
-    latency_s: float = 0.05
+    latency_s: float = 0.01
     quiet_from_s: float = 0.0
     answering: bool | None = None
     holes: dict[str, tuple[str, str]] = field(default_factory=dict)  # point → (error code, address)
@@ -49,6 +49,9 @@ class Scan:
     due_s: float
     holes: list[PointConfig] = field(default_factory=list)
     holes_again_s: float = 0.0
+    cut: bool = False  # blocks have been cut since the last `mend`
+    mended: bool = False
+    torn: bool = False  # what `mend` had put together was refused: never again
 
 
 def job(device: ModbusTcpDevice, block: Block, sink: Sink) -> Job:
@@ -63,6 +66,28 @@ def job(device: ModbusTcpDevice, block: Block, sink: Sink) -> Job:
 def jobs(device: ModbusTcpDevice, points: Iterable[PointConfig], sink: Sink) -> list[Job]:
     """All blocks that `points` of a device need."""
     return [job(device, block, sink) for block in planner.blocks(device, points)]
+
+
+def mend(scan: Scan, sink: Sink) -> None:
+    """After a search for refused addresses: put blocks that touch together again, once."""
+    if not scan.cut or scan.torn:
+        return
+    scan.cut, scan.mended = False, True
+    merged: list[Block] = []
+    for block in sorted((job.block for job in scan.jobs), key=lambda block: (block.function, block.address)):
+        last = merged[-1] if merged else None
+        most = scan.unit.device.max_registers if block.function >= 3 else planner.MAX_BITS
+        if (
+            last is not None
+            and last.function == block.function
+            and block.address <= last.address + last.count
+            and block.address + block.count - last.address <= most
+        ):
+            merged[-1] = planner.make(block.function, (*last.points, *block.points))
+        else:
+            merged.append(block)
+    if len(merged) < len(scan.jobs):
+        scan.jobs = [job(scan.unit.device, block, sink) for block in merged]
 
 
 def single(device: ModbusTcpDevice, point: PointConfig) -> Request:

@@ -1,0 +1,220 @@
+"""A line with good, slow, dead and lying units: no wrong value, and the living keep their rate."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import math
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+from core.domain.points import Quality
+from core.wire.uplink import ModbusTcpDevice, PointConfig
+from edge_agent.channels import Channel, Value
+from edge_agent.clock import Clock
+from edge_agent.line import Line
+from tests.edge.hostile import FAULTS, HostileServer, word
+
+
+class Notebook:
+    """A sink that checks each value against the only right one."""
+
+    def __init__(self, points: list[PointConfig], units: dict[str, int]) -> None:
+        self.channels = {point.id: Channel(point) for point in points}
+        self.units = units
+        self.wrong: list[tuple[str, Value]] = []
+        self.scans: Counter[str] = Counter()
+        self.qualities: Counter[Quality] = Counter()
+        self.answering: dict[str, bool] = {}
+        self.healths: dict[str, tuple[str, str, dict[str, str]]] = {}
+
+    def channel(self, point_id: str) -> Channel:
+        return self.channels[point_id]
+
+    def put(
+        self, channel: Channel, value: Value, quality: Quality, reason: str, previous_good_s: float
+    ) -> None:
+        channel.change(value, quality, reason, 0.0, -math.inf)
+        self.qualities[quality] += 1
+        if quality is Quality.GOOD and value != word(self.units[channel.point.device], channel.point.address):
+            self.wrong.append((channel.point.id, value))
+
+    def answers(self, device_id: str, answering: bool) -> None:
+        self.answering[device_id] = answering
+        self.scans[device_id] += answering
+
+    def flush(self) -> None:
+        pass
+
+    def health(self, device_id: str, state: str, code: str, detail: str, params: dict[str, str]) -> None:
+        self.healths[device_id] = (state, code, params)
+
+
+def device(name: str, unit: int, port: int, **more: object) -> ModbusTcpDevice:
+    values = {
+        "id": name,
+        "name": name,
+        "host": "127.0.0.1",
+        "port": port,
+        "unit": unit,
+        "poll_ms": 50,
+        "timeout_ms": 200,
+    }
+    return ModbusTcpDevice.model_validate(values | more)
+
+
+def points_of(name: str, addresses: range) -> list[PointConfig]:
+    return [PointConfig(id=f"{name}.{a}", device=name, name=f"{name}.{a}", address=a) for a in addresses]
+
+
+async def until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
+    async with asyncio.timeout(timeout_s):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def on_a_line(
+    server: HostileServer,
+    units: dict[str, int],
+    work: Callable[[Notebook, Line, int], Awaitable[None]],
+    addresses: range = range(100, 110),
+    **more: object,
+) -> None:
+    async def both() -> None:
+        port = await server.start()
+        points = {name: points_of(name, addresses) for name in units}
+        book = Notebook([p for group in points.values() for p in group], units)
+        devices = [(device(name, unit, port, **more), points[name]) for name, unit in units.items()]
+        line = Line("127.0.0.1", port, devices, book, book.health, Clock())
+        task = asyncio.create_task(line.run())
+        try:
+            await work(book, line, port)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await server.stop()
+        assert book.wrong == []
+
+    asyncio.run(both())
+
+
+def test_lies_and_delays_give_no_wrong_value_and_the_device_comes_back_each_time() -> None:
+    rng = random.Random(7)
+    server = HostileServer(
+        lambda _unit, _number: rng.choice(FAULTS) if rng.random() < 0.05 else None, late_s=0.3
+    )
+
+    async def work(book: Notebook, _line: Line, _port: int) -> None:
+        await until(lambda: server.requests > 1500, 60)
+        assert min(book.scans.values()) > 200
+        assert book.qualities[Quality.GOOD] > 40
+        await until(lambda: all(c.quality is Quality.GOOD for c in book.channels.values()), 10)
+
+    on_a_line(server, {"a": 3, "b": 4, "c": 5}, work, poll_ms=20, timeout_ms=100)
+
+
+def test_dead_units_cost_their_living_neighbours_less_than_a_twentieth() -> None:
+    server = HostileServer(lambda _unit, _number: None)
+    server.dead_units = {8, 9}
+
+    async def work(book: Notebook, line: Line, _port: int) -> None:
+        loop = asyncio.get_running_loop()
+        await until(lambda: book.answering.get("dead") is False and book.answering.get("gone") is False)
+        await until(lambda: all(u.probe_pause_s > 0 for u in line._units.values() if u.device.unit >= 8), 20)
+        before, began_s = dict(book.scans), loop.time()
+        await until(lambda: loop.time() - began_s > 6.0)
+        wanted = (loop.time() - began_s) / 0.05
+        for name in ("a", "b", "c"):
+            assert book.scans[name] - before[name] >= 0.95 * wanted - 1, name
+        assert book.channels["dead.100"].quality is Quality.BAD_COMM
+        state, code, params = book.healths["dead"]
+        assert (state, code, params["unit"]) == ("failing", "device.no_answer", "8")
+
+    on_a_line(server, {"a": 1, "b": 2, "c": 3, "dead": 8, "gone": 9}, work, timeout_ms=1000)
+
+
+def test_a_units_return_is_seen_within_five_seconds() -> None:
+    server = HostileServer(lambda _unit, _number: None)
+    server.dead_units = {8}
+
+    async def work(book: Notebook, line: Line, _port: int) -> None:
+        await until(lambda: line._units["dead"].probe_pause_s >= 4, 30)
+        server.dead_units = set()
+        await until(lambda: book.channels["dead.100"].quality is Quality.GOOD, 5)
+        await until(lambda: book.scans["dead"] > 5, 2)
+
+    on_a_line(server, {"a": 1, "dead": 8}, work)
+
+
+def test_a_hosts_return_is_seen_within_five_seconds() -> None:
+    server = HostileServer(lambda _unit, _number: None)
+
+    async def work(book: Notebook, line: Line, port: int) -> None:
+        await until(lambda: book.scans["a"] > 2)
+        await server.stop()
+        await until(lambda: book.answering["a"] is False and line._retry_pause_s >= 4, 30)
+        assert book.healths["a"][1] == "device.unreachable"
+        await server.start(port)
+        await until(lambda: book.channels["a.100"].quality is Quality.GOOD, 5)
+
+    on_a_line(server, {"a": 1}, work)
+
+
+def test_refused_registers_are_found_and_all_others_are_read() -> None:
+    server = HostileServer(lambda _unit, _number: None)
+    holes = {103, 117, 118, 139}
+    server.illegal = lambda address: address in holes
+
+    async def work(book: Notebook, line: Line, _port: int) -> None:
+        await until(lambda: book.scans["a"] >= 2)
+        bad = {c.point.address for c in book.channels.values() if c.quality is Quality.BAD_CONFIG}
+        good = {c.point.address for c in book.channels.values() if c.quality is Quality.GOOD}
+        assert bad == holes and good == set(range(100, 140)) - holes
+        state, code, params = book.healths["a"]
+        assert (state, code) == ("ok", "device.illegal_address") and params["address"] == "holding 103"
+        before = server.requests
+        await until(lambda: book.scans["a"] >= 6)
+        assert server.requests - before <= 5 * 7  # the holes are remembered, not asked for again
+        holes.clear()
+        for scan in line._scans:
+            scan.holes_again_s = 0.0
+        await until(lambda: all(c.quality is Quality.GOOD for c in book.channels.values()))
+        await until(lambda: book.healths["a"][1] == "")
+
+    on_a_line(server, {"a": 1}, work, addresses=range(100, 140))
+
+
+def test_a_device_that_is_busy_is_alive() -> None:
+    server = HostileServer(lambda _unit, _number: "busy")
+
+    async def work(book: Notebook, _line: Line, _port: int) -> None:
+        await until(lambda: book.scans["a"] >= 3)
+        assert book.channels["a.100"].quality is Quality.BAD_COMM and book.answering["a"] is True
+
+    on_a_line(server, {"a": 1}, work)
+
+
+def test_a_scan_that_is_too_late_is_skipped_and_counted_not_queued() -> None:
+    server = HostileServer(lambda _unit, number: "late" if number % 3 == 0 else None, late_s=0.15)
+
+    async def work(book: Notebook, line: Line, _port: int) -> None:
+        began_s = asyncio.get_running_loop().time()
+        await until(lambda: book.scans["a"] >= 30)
+        elapsed_s = asyncio.get_running_loop().time() - began_s
+        assert line.scans_skipped > 0
+        assert line.scans_done + line.scans_skipped <= elapsed_s / 0.05 + 2
+
+    on_a_line(server, {"a": 1}, work, timeout_ms=1000)
+
+
+def test_the_silence_a_device_needs_is_kept() -> None:
+    moments: list[float] = []
+    server = HostileServer(lambda _unit, _number: moments.append(asyncio.get_running_loop().time()))  # type: ignore[func-returns-value]  # None: no fault
+
+    async def work(book: Notebook, _line: Line, _port: int) -> None:
+        await until(lambda: book.scans["a"] >= 5)
+        gaps = [after - before for before, after in itertools.pairwise(moments)]
+        assert min(gaps) >= 0.029
+
+    on_a_line(server, {"a": 1}, work, addresses=range(0, 300, 100), min_gap_ms=30, poll_ms=20)
