@@ -136,6 +136,8 @@ class DemoPlant:
 
     def stop(self) -> None:
         """End all programs."""
+        if self.url:
+            self.client.close()
         self.children.stop()
 
     @property
@@ -162,12 +164,16 @@ class DemoPlant:
         def answers() -> bool:
             try:
                 facts = json.loads((data / "run.json").read_text("utf-8"))
-                # Set-up is for this computer alone, so the demo itself stays on loopback.
-                self.client = HubClient(f"http://127.0.0.1:{facts['http_port']}")
-                self.client.health()
-                self.url = facts["url"]
-            except (OSError, ValueError, FettleError):
+            except (OSError, ValueError):
                 return False
+            # Set-up is for this computer alone, so the demo itself stays on loopback.
+            client = HubClient(f"http://127.0.0.1:{facts['http_port']}")
+            try:
+                client.health()
+            except FettleError:
+                client.close()
+                return False
+            self.client, self.url = client, facts["url"]
             return True
 
         wait(answers, "hub", self.children)
