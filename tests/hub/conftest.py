@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from typing import TYPE_CHECKING
 
 import pytest
@@ -106,11 +107,22 @@ def database(request: pytest.FixtureRequest) -> Iterator[str]:
         return
     opened = db.open_database(request.getfixturevalue("postgresql_tables"), Path())
     settings.forget()
-    names = ", ".join(f'"{row._meta.table_name}"' for row in ALL)
     with opened.connection_context():
-        opened.execute_sql(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
+        _empty(opened)
     yield "postgresql"
     db.close()
+
+
+def _empty(opened: Any) -> None:
+    """Delete all rows and count from 1 again; many times faster than TRUNCATE on forty small tables."""
+    tables = [row._meta.table_name for row in ALL]
+    asked = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name in tables)
+    used = [name for (name,) in opened.execute_sql(asked).fetchall()]
+    with opened.atomic():
+        opened.execute_sql("SET LOCAL session_replication_role = replica")  # in any order, without foreign keys
+        for name in used:
+            opened.execute_sql(f"DELETE FROM {name}")
+        opened.execute_sql("SELECT " + ", ".join(f"setval('{name}_id_seq', 1, false)" for name in tables))
 
 
 @pytest.fixture
