@@ -19,6 +19,7 @@ from types import FrameType
 import anyio.to_thread
 import uvicorn
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from uvicorn.server import HANDLED_SIGNALS
 
@@ -51,6 +52,7 @@ from core.services import settings as plant
 from core.services import setup
 from core.settings import HubSettings
 from core.storage import db, migrate
+from core.wire.base import Problem
 
 logger = log.get("hub.app")
 
@@ -74,8 +76,9 @@ def build(settings: HubSettings, feed: Feed, lifespan: Callable[[FastAPI], objec
         openapi_url="/api/v1/openapi.json",
         lifespan=lifespan,  # type: ignore[arg-type]  # a plain callable is what FastAPI takes
     )
-    api = APIRouter(prefix="/api/v1")
+    api = APIRouter(prefix="/api/v1", responses={"default": {"model": Problem}})
     for module in _API:
+        _summarise(module.router)
         api.include_router(module.router)
     app.include_router(api)
     app.include_router(health.router)
@@ -95,6 +98,13 @@ def build(settings: HubSettings, feed: Feed, lifespan: Callable[[FastAPI], objec
     )
     auth.refuse_open_doors(app)
     return app
+
+
+def _summarise(router: APIRouter) -> None:
+    """The documents list each door by its first sentence, not by the name of its function."""
+    for route in router.routes:
+        if isinstance(route, APIRoute) and route.summary is None:
+            route.summary = route.description.splitlines()[0].rstrip(".")
 
 
 def body_limit(path: str, settings: HubSettings) -> int:
