@@ -185,7 +185,9 @@ def of_asset(asset_id: int) -> list[FileView]:
 
 def _of(condition: Any) -> list[FileView]:
     query = AttachmentRow.select(AttachmentRow, FileRow).join(FileRow).where(condition)
-    return [view(row) for row in query.order_by(AttachmentRow.id)]
+    found = list(query.order_by(AttachmentRow.id))
+    names = rows.actor_names(row.added_by for row in found)
+    return [view(row).model_copy(update={"added_by": names[row.added_by]}) for row in found]
 
 
 def read(actor: Actor, attachment_id: int, *, thumb: bool = False) -> Content:

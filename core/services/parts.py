@@ -141,6 +141,8 @@ def moves(actor: Actor, part_id: int) -> list[StockMoveView]:
         .where(StockMoveRow.part == part_id)
         .order_by(StockMoveRow.id.desc())
     )
+    moved = list(query.limit(1000))
+    names = rows.actor_names(row.by for row in moved)
     return [
         StockMoveView(
             id=row.id,
@@ -153,9 +155,9 @@ def moves(actor: Actor, part_id: int) -> list[StockMoveView]:
             if row.ticket is None
             else Ref(id=row.ticket.id, name=row.ticket.title, number=row.ticket.number),
             note=row.note,
-            by=row.by,
+            by=names[row.by],
         )
-        for row in query.limit(1000)
+        for row in moved
     ]
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from core.errors import Conflict, NotFound
 from core.storage import db
-from core.storage.tables import Row, VersionedRow
+from core.storage.tables import EdgeRow, PersonRow, Row, VersionedRow
 from core.wire.base import Ref
 
 
@@ -52,6 +53,18 @@ def change(row: VersionedRow, **values: Any) -> dict[str, list[Any]]:
         row.version += 1
         row.save()
     return changed
+
+
+def actor_names(refs: Iterable[str]) -> dict[str, str]:
+    """Who is behind each `person:3` or `edge:2`, by name; others (`system`, `public`) stay as they are."""
+    wanted = set(refs)
+    names = {ref: ref for ref in wanted}
+    kinds: tuple[tuple[str, Any], ...] = (("person", PersonRow), ("edge", EdgeRow))
+    for kind, model in kinds:
+        ids = [int(ref.split(":")[1]) for ref in wanted if ref.startswith(f"{kind}:")]
+        for row in model.select(model.id, model.name).where(model.id.in_(ids)):
+            names[f"{kind}:{row.id}"] = row.name
+    return names
 
 
 def plain(value: Any) -> Any:

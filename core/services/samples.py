@@ -133,13 +133,18 @@ class _Loader:
         """Parts with what lies in stock."""
         self.known("parts", ((part.number, part) for part in parts.listed(self.actor)))
         for part in self.plant["parts"]:
-            request = SavePart.model_validate(_without(part, "stock", "unit_cost_minor"))
-            made = self.keep("parts", part["number"], parts.create, request)
-            if made and Decimal(part["stock"]):
+            # The minimum comes last: a part that lies there already is not to be ordered at once.
+            facts = _without(part, "stock", "unit_cost_minor")
+            bare = SavePart.model_validate(facts | {"minimum": 0})
+            if not self.keep("parts", part["number"], parts.create, bare):
+                continue
+            part_id = self.ids["parts"][part["number"]]
+            if Decimal(part["stock"]):
                 stock = MoveStock(
                     kind="receive", qty=Decimal(part["stock"]), unit_cost_minor=part["unit_cost_minor"]
                 )
-                parts.move(self.actor, self.ids["parts"][part["number"]], stock, now=self.now)
+                parts.move(self.actor, part_id, stock, now=self.now)
+            parts.save(self.actor, part_id, SavePart.model_validate(facts), now=self.now)
 
     def plans(self) -> None:
         """Plans; `due_in_days` counts from today in the plant's time zone."""
