@@ -29,6 +29,7 @@ LEAST_QR_MM = 16.0
 LEAST_MODULE_MM = 0.5
 _QUIET = 4  # modules of white around the code, as ISO 18004 wants
 _LEAST_PT = 5.5
+_LEADING = 1.22
 _DARK = re.compile("1+")
 
 
@@ -172,36 +173,34 @@ def _write(
 ) -> None:
     """Name, number, place and code beside the QR code, from the top down."""
     x, width = corner[0] * mm, width_mm * mm
-    size = sheet.name_pt
     top = (corner[1] + sheet.label[1] - sheet.inset_mm) * mm
     floor = (corner[1] + sheet.inset_mm) * mm
-    code = [line for part in label.code for line in _fitted(part, size * 0.6, width, 1)]
-    foot = [*_fitted(hint, size * 0.65, width, 1), *code]
-    y = floor + sum(pt * 1.2 for _line, pt in foot)
-    head = _head(label, size, width, top - y)
-    for line, pt in foot:
-        y -= pt * 1.2
-        canvas.setFont(FONT, pt)
-        canvas.drawString(x, y + pt * 0.2, line)
-    y = top
-    for line, pt in head:
-        y -= pt * 1.25
-        canvas.setFont(FONT, pt)
-        canvas.drawString(x, y, line)
-
-
-def _head(label: Label, size: float, width: float, height: float) -> list[tuple[str, float]]:
-    """Name, number and place in at most `height` points: the place gives way first, then all grow smaller."""
+    size = sheet.name_pt
     while True:
-        for place_lines in (2, 1):
-            head = [
-                *_fitted(label.name, size, width, 2),
-                *_fitted(label.number, size * 0.95, width, 1),
-                *_fitted(label.location, size * 0.65, width, place_lines),
-            ]
-            if sum(pt * 1.25 for _line, pt in head) <= height or size <= _LEAST_PT:
-                return head
-        size = max(_LEAST_PT, size * 0.92)
+        upper, foot = _lines(label, hint, size, width)
+        if size <= _LEAST_PT or sum(pt * _LEADING for _line, pt in (*upper, *foot)) <= top - floor:
+            break
+        size = max(_LEAST_PT, size * 0.94)
+    y = top
+    for line, pt in upper:
+        y -= pt * _LEADING
+        canvas.setFont(FONT, pt)
+        canvas.drawString(x, y + pt * 0.22, line)
+    y = floor + sum(pt * _LEADING for _line, pt in foot)
+    for line, pt in foot:
+        y -= pt * _LEADING
+        canvas.setFont(FONT, pt)
+        canvas.drawString(x, y + pt * 0.22, line)
+
+
+def _lines(
+    label: Label, hint: str, size: float, width: float
+) -> tuple[list[tuple[str, float]], list[tuple[str, float]]]:
+    """What is written from the top down, and what stands at the foot, when the name begins at `size`."""
+    name, number = _fitted(label.name, size, width, 2), _fitted(label.number, size * 0.95, width, 1)
+    upper = [*name, *number, *_fitted(label.location, size * 0.65, width, 2)]
+    code = [line for part in label.code for line in _fitted(part, size * 0.6, width, 1)]
+    return upper, [*_fitted(hint, size * 0.65, width, 1), *code]
 
 
 @lru_cache(maxsize=5000)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pypdfium2
 import pytest
 import zxingcpp
+from reportlab.lib.units import mm
 
 from core.domain import labels as domain
 from core.domain.people import Actor, Role
@@ -101,6 +102,35 @@ def test_what_people_read_is_there_in_chinese() -> None:
         assert "".join(label.code).replace(" ", "") in text.replace(" ", "")
         assert label.number in text
     assert "数控车床CK6150主轴单元" in text and "≤120℃±2" in text
+
+
+@pytest.mark.parametrize("preset", ["a4-3x8", "a4-2x5", "roll-50x30"])
+def test_no_line_runs_into_another_or_off_the_label(preset: str) -> None:
+    code = domain.grouped(labels._new_token())
+    place = "华东精密制造有限公司东莞松山湖厂区 / 二号厂房三层东侧 / 表面贴装一号线"
+    longest = [
+        labels.Label("HTTPS://A.CN/Q/X", code, "EQ-2026/PRESS-000123", NAMES[1] * 2, place),
+        labels.Label(
+            "HTTPS://A.CN/Q/Y", code, "A-1", "Unbreakablemachinenamewithoutanyspaceatall " * 3, place
+        ),
+    ]
+    sheet = printing.sheet_of(preset)
+    document = pypdfium2.PdfDocument(
+        printing.pdf(longest, PrintLabels(asset_ids=[1], preset=preset), "zh_CN")
+    )
+    for page in document:
+        text = page.get_textpage()
+        boxes = [text.get_rect(n) for n in range(text.count_rects())]
+        assert len(boxes) >= 6
+        for n, (left, bottom, right, top) in enumerate(boxes):
+            for other in boxes[:n]:
+                apart = (
+                    right <= other[0] or left >= other[2] or top <= other[1] + 0.3 or bottom >= other[3] - 0.3
+                )
+                assert apart, (boxes[n], other)
+            column = int((left / mm - sheet.margin[0]) // (sheet.label[0] + sheet.gap[0]))
+            edge = sheet.margin[0] + column * (sheet.label[0] + sheet.gap[0]) + sheet.label[0]
+            assert right / mm <= edge
 
 
 def test_a_code_too_small_for_phones_is_refused() -> None:
