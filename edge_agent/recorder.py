@@ -140,9 +140,12 @@ class OpenChart:
         """Go on with a chart after a restart; raises ValueError when `stored` is not one."""
         chart = ChartFrozen.model_validate(stored)
         raised_s = now_s - (now - chart.raised_at).total_seconds()
-        trace.seed(
-            [(raised_s + ms / 1000, value) for ms, value in zip(chart.offsets_ms, chart.values, strict=True)]
-        )
+        samples: list[Sample] = [
+            (raised_s + ms / 1000, value) for ms, value in zip(chart.offsets_ms, chart.values, strict=True)
+        ]
+        if samples:
+            samples.append((samples[-1][0], None))  # nobody knows what it did while the edge was down
+        trace.seed(samples)
         return cls(
             chart.occurrence, chart.rule, chart.point, chart.point_name, chart.unit,
             chart.raised_at, raised_s, chart.limit, trace, whole=False,
