@@ -102,7 +102,7 @@ class Console(QObject):
         if chosen.logged_in is None:
             self._meet(chosen.address)
         else:
-            self.hub = HubClient(chosen.address)
+            self._use(HubClient(chosen.address))
             self._on_logged_in(chosen.logged_in, True)
 
     def _meet(self, address: str) -> None:
@@ -113,11 +113,16 @@ class Console(QObject):
             return
         self.store.setValue("hub/address", address)
         hub = HubClient(address, self.kept.load(address))
-        self.hub = hub
+        self._use(hub)
         if not hub.token:
             self.ask_log_in(hub)
             return
         tasks.run(hub.who_am_i, self.show_main, lambda error: self._on_unknown(hub, error), self)
+
+    def _use(self, hub: HubClient) -> None:
+        old, self.hub = self.hub, hub
+        if old is not None and old is not hub:
+            old.close()
 
     def _on_unknown(self, hub: HubClient, error: FettleError) -> None:
         if isinstance(error, Unauthenticated):
@@ -127,7 +132,7 @@ class Console(QObject):
 
     def ask_log_in(self, hub: HubClient, trouble: FettleError | None = None) -> None:
         """The log-in dialog for one hub."""
-        self.hub = hub
+        self._use(hub)
         dialog = LogInDialog(hub, str(self.store.value("hub/login", "")), trouble)
         dialog.logged_in.connect(self._on_logged_in)
         dialog.other_hub.connect(self.ask_hub)
@@ -172,8 +177,15 @@ class Console(QObject):
         self.window = None
         window.shut()
         self.kept.forget()
-        gone = HubClient(hub.address, hub.token)
-        tasks.run(gone.log_out, None, None, self)
+        gone = hub.another()
+
+        def log_out() -> None:
+            try:
+                gone.log_out()
+            finally:
+                gone.close()
+
+        tasks.run(log_out, None, None, self)
         hub.token = ""
         self.ask_log_in(hub)
         self._close(window)

@@ -76,13 +76,21 @@ class Feed(QObject):
             self.offline.emit(error)
 
     def _read_for_ever(self) -> None:
+        # A line of its own, closed by the thread that reads it: the window's one may be closed at any time.
+        line = self._hub.another()
+        try:
+            self._read(line)
+        finally:
+            line.close()
+
+    def _read(self, line: HubClient) -> None:
         failures = 0
         while not self._stop.is_set():
             error: FettleError | None = None
             try:
                 if self.cursor < 0:
-                    self.cursor = self._hub.journal_head()
-                for entry in self._hub.stream(self.cursor):
+                    self.cursor = line.journal_head()
+                for entry in line.stream(self.cursor):
                     failures = 0
                     if self._stop.is_set():
                         return

@@ -55,7 +55,7 @@ def _adapter(kind: Hashable) -> TypeAdapter[Any]:
 
 def normal_address(text: str) -> str:
     """`hub:8750` or a pasted page address as `http://hub:8750`; AppError when it cannot be one."""
-    address = text.strip().rstrip("/")
+    address = text.strip()
     if "://" not in address:
         address = f"http://{address}"
     try:
@@ -87,6 +87,10 @@ class HubClient(TicketRoutes, AssetRoutes, PartRoutes, PeopleRoutes, FleetRoutes
     def close(self) -> None:
         """Let the connections go; calls under way fail."""
         self._http.close()
+
+    def another(self) -> HubClient:
+        """A second line to the same hub for the same person."""
+        return HubClient(self.address, self.token)
 
     def health(self) -> dict[str, str]:
         """`/healthz`: version and epoch of the hub, to tell it from another web server."""

@@ -33,7 +33,7 @@ _COLOURS: dict[str, tuple[str, str]] = {
     "text": ("#1b1f24", "#e4e7eb"),
     "muted": ("#667080", "#98a2b3"),
     "faint": ("#9aa3af", "#667080"),
-    "accent": ("#1f6feb", "#4c8dff"),
+    "accent": ("#1a62d6", "#4c8dff"),
     "on_accent": ("#ffffff", "#ffffff"),
     "selection": ("#d6e4fd", "#27406b"),
     "bad": ("#c62828", "#ff6b6b"),
@@ -182,7 +182,7 @@ def _sheet() -> str:
         {{ background: {css("selection")}; color: {text}; }}
     QHeaderView::section {{ background: {css("window")}; color: {muted}; border: 0; padding: 4px 6px;
         border-right: 1px solid {line}; border-bottom: 1px solid {line}; }}
-    QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QSpinBox, QDoubleSpinBox, QDateEdit, QDateTimeEdit
+    QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QSpinBox, QDoubleSpinBox, QDateEdit, QDateTimeEdit, QTimeEdit
         {{ background: {base}; border: 1px solid {line}; border-radius: 4px; padding: 3px 6px; }}
     QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QComboBox:focus, QSpinBox:focus,
     QDoubleSpinBox:focus, QDateEdit:focus, QDateTimeEdit:focus {{ border: 1px solid {accent}; }}
@@ -194,6 +194,8 @@ def _sheet() -> str:
     QSpinBox::up-arrow, QDoubleSpinBox::up-arrow {{ image: url({up}); width: 12px; height: 12px; }}
     QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button, QDoubleSpinBox::down-button
         {{ border: 0; width: 18px; background: transparent; }}
+    QTreeView::indicator:unchecked, QListView::indicator:unchecked
+        {{ border: 1px solid {muted}; border-radius: 3px; background: {base}; }}
     QPushButton {{ background: {css("raised")}; border: 1px solid {line}; border-radius: 4px; padding: 4px 12px; }}
     QPushButton:hover {{ border-color: {accent}; }}
     QPushButton:focus {{ border: 1px solid {accent}; }}

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from core.errors import AppError, FettleError
 from core.i18n import _, explain, fill, label
+from core.wire.base import field_code
 from desktop import tasks
 from desktop.widgets.basics import BusyLine, text_label
 from desktop.widgets.inputs import value_of
@@ -45,6 +46,7 @@ class Form(QWidget):
         super().__init__()
         self.fields: dict[str, QWidget] = {}
         self._errors: dict[str, QLabel] = {}
+        self._captions: dict[str, str] = {}
         self._layout = QFormLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setVerticalSpacing(6)
@@ -66,6 +68,7 @@ class Form(QWidget):
         layout.addWidget(error)
         self.fields[name] = widget
         self._errors[name] = error
+        self._captions[name] = words
         widget.setAccessibleName(words or widget.accessibleName())
         if hint:
             widget.setAccessibleDescription(hint)
@@ -117,14 +120,28 @@ class Form(QWidget):
         self.clear_errors()
         first = None
         for name, code in error.fields.items():
-            known = name if name in self._errors else name.rsplit(".", 1)[-1].removesuffix("_id")
-            known = known if known in self._errors else name.split(".", 1)[0]
-            if known in self._errors:
+            known = self._known(name)
+            if known:
                 self._mark(known, field_error(code, error))
                 first = first or self.fields[known]
         if first is not None:
             first.setFocus()
         return first is not None
+
+    def named(self, error: FettleError) -> FettleError:
+        """The same error, its fields called as this form calls them."""
+        if "names" in error.params:
+            names = [self._captions.get(self._known(name)) or name for name in error.fields]
+            error.params["names"] = ", ".join(dict.fromkeys(names))
+        return error
+
+    def _known(self, name: str) -> str:
+        """The field of this form that an error's field means; the hub may name a part of it, or its id."""
+        for guess in (name, name.rsplit(".", 1)[-1], name.split(".", 1)[0]):
+            for known in (guess, guess.removesuffix("_id"), f"{guess}_id"):
+                if known in self._errors:
+                    return known
+        return ""
 
     def _mark(self, name: str, words: str) -> None:
         self._errors[name].setText(words)
@@ -234,7 +251,7 @@ class FormDialog(QDialog):
         self._busy.stop()
         self._ok.setEnabled(True)
         self.form.show_errors(error)
-        self._trouble.setText(explain(error))
+        self._trouble.setText(explain(self.form.named(error)))
         self._trouble.show()
         self._fit()
 
@@ -244,5 +261,6 @@ def request(kind: Callable[..., Any], values: Mapping[str, Any]) -> Any:
     try:
         return kind(**values)
     except ValidationError as error:
-        fields = {".".join(str(p) for p in e["loc"]): e["type"] for e in error.errors(include_url=False)}
-        raise AppError("request.invalid", str(error), fields=fields) from None
+        found = error.errors(include_url=False)
+        fields = {".".join(str(part) for part in item["loc"]): field_code(item["type"]) for item in found}
+        raise AppError("request.invalid", str(error), fields=fields, names=", ".join(fields)) from None

@@ -75,7 +75,10 @@ class Plant:
             events.append(UplinkEvent(seq=self._seq, at=now, body=body))
         batch = UplinkBatch(edge=name, epoch=epoch, sent_at=now, events=events)
         answer = httpx.post(
-            f"{self.address}/api/v1/edges/{name}/uplink", content=batch.model_dump_json(), auth=(name, password), timeout=30
+            f"{self.address}/api/v1/edges/{name}/uplink",
+            content=batch.model_dump_json(),
+            auth=(name, password),
+            timeout=30,
         )
         answer.raise_for_status()
         assert answer.json()["through"] == self._seq, answer.text
@@ -88,7 +91,8 @@ class Plant:
         bodies: list[object] = [
             AlarmRaised(
                 occurrence=occurrence, rule=rule, rule_name="Bearing too hot", asset=asset, point="p1",
-                point_name="Bearing temperature", severity="critical", value=value, limit=85.0, unit="°C", raised_at=now,
+                point_name="Bearing temperature", severity="critical", value=value, limit=85.0, unit="°C",
+                raised_at=now,
             )
         ]  # fmt: skip
         if chart:
