@@ -24,7 +24,8 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from core import log
 from core.errors import AppError, OutsideError
-from edge_agent.plant import FAULTS, STEP_S, Area, ModbusMachine, Plant
+from edge_agent.plant import FAULTS, STEP_S, Plant
+from edge_agent.plant_base import Area, ModbusMachine
 
 logger = log.get(__name__)
 

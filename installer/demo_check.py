@@ -21,8 +21,8 @@ from core import i18n
 from core.errors import FettleError
 from core.wire.tickets import AnswerStep, ChartView, MoveTicket, Step, TicketRowView, TicketView, UseParts
 from desktop.hub_client import HubClient
-from installer.demo_children import Died
-from installer.demo_plant import DemoPlant, wait
+from installer.demo_children import Died, wait
+from installer.demo_plant import DemoPlant
 
 CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 BROWSER_ARGS = ["--no-sandbox", "--disable-background-networking"]

@@ -1,14 +1,20 @@
-"""Programs that the demo starts, watches and ends; each writes to a log of its own. Knows no Fettle."""
+"""Programs that the demo starts, watches and ends; each writes to a log of its own; their ports."""
 
 from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
+T = TypeVar("T")
+
+START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
 _TAIL_BYTES = 3000
 
@@ -88,3 +94,39 @@ class Children:
 
     def _log(self, name: str) -> Path:
         return self._logs / f"{name}.log"
+
+
+def wait(condition: Callable[[], T], what: str, children: Children, timeout_s: float = START_TIMEOUT_S) -> T:
+    """The first truthy result; Died naming `what` when it does not come, or when a program ends meanwhile."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        result = condition()
+        if result:
+            return result
+        children.check()
+        if time.monotonic() > deadline:
+            raise Died(f"{what}: not within {timeout_s:.0f} s")
+        time.sleep(0.1)
+
+
+def free_port(wanted: int) -> int:
+    """`wanted` when nobody listens there, else any free port."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            if os.name == "posix":  # a port of the run before may still be fading away
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise Died("no free port")
+
+
+def listens(port: int) -> bool:
+    """Whether somebody accepts connections there."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), 1):
+            return True
+    except OSError:
+        return False

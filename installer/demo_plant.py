@@ -6,15 +6,12 @@ Knows how the programs fit together; what people see of it is `installer.demo`. 
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import socket
 import string
-import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 import pypdfium2
@@ -28,9 +25,7 @@ from core.wire.fleet import EdgeView, SaveDevice
 from core.wire.people import LogIn, SavePerson, SetUp
 from desktop.hub_client import HubClient
 from edge_agent.simulator import tell
-from installer.demo_children import Children, Died
-
-T = TypeVar("T")
+from installer.demo_children import Children, Died, free_port, listens, wait
 
 TOPIC = "plant/packing/line1"
 WANTED_PORTS = {
@@ -41,22 +36,8 @@ WANTED_PORTS = {
     "compressor": 15021,
     "control": 15029,
 }
-START_TIMEOUT_S = 60.0
 LABELLED = "A-00001"
 _ALPHABET = string.ascii_letters.translate({ord(c): None for c in "lIO"}) + "23456789"
-
-
-def wait(condition: Callable[[], T], what: str, children: Children, timeout_s: float = START_TIMEOUT_S) -> T:
-    """The first truthy result; Died naming `what` when it does not come, or when a program ends meanwhile."""
-    deadline = time.monotonic() + timeout_s
-    while True:
-        result = condition()
-        if result:
-            return result
-        children.check()
-        if time.monotonic() > deadline:
-            raise Died(f"{what}: not within {timeout_s:.0f} s")
-        time.sleep(0.1)
 
 
 class DemoPlant:
@@ -319,29 +300,6 @@ class DemoPlant:
 def new_password() -> str:
     """Sixteen characters that are easy to type, 92 bits."""
     return "-".join("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(4))
-
-
-def free_port(wanted: int) -> int:
-    """`wanted` when nobody listens there, else any free port."""
-    for port in (wanted, 0):
-        with socket.socket() as probe:
-            if os.name == "posix":  # a port of the run before may still be fading away
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise Died("no free port")
-
-
-def listens(port: int) -> bool:
-    """Whether somebody accepts connections there."""
-    try:
-        with socket.create_connection(("127.0.0.1", port), 1):
-            return True
-    except OSError:
-        return False
 
 
 def opens(link: str) -> bool:

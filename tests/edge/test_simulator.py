@@ -12,7 +12,9 @@ import pytest
 from pyModbusTCP.client import ModbusClient
 
 from core.errors import AppError, OutsideError
-from edge_agent.plant import FAULTS, Compressor, MouldingMachine, Plant, words
+from edge_agent.plant import FAULTS, Plant
+from edge_agent.plant_base import words
+from edge_agent.plant_machines import Compressor, MouldingMachine
 from edge_agent.simulator import Simulator, tell
 from edge_agent.simulator_cli import main
 from tests.conftest import wait_for
@@ -59,7 +61,9 @@ def test_each_fault_shows_and_goes_away(name: str) -> None:
         ),
         "pressure-stuck": lambda p: p.compressor.values["pressure_bar"] == stuck_bar[-1],
         "compressor-dead": lambda p: p.compressor.dead,
-        "packing-jam": lambda p: p.packing.message()["jam"] and p.packing.message()["speed_ppm"] < 2,
+        "packing-jam": lambda p: (
+            p.packing.message()["jam"] and float(str(p.packing.message()["speed_ppm"])) < 2
+        ),
         "packing-overheat": lambda p: 'temp_c": 10' in json.dumps(p.packing.message()),
         "packing-silent": lambda p: p.packing.silent,
     }

@@ -11,7 +11,8 @@ from core.i18n import LANGUAGES
 from core.paths import ASSETS
 from core.wire.uplink import EdgeConfig
 from edge_agent import config as edge_config
-from edge_agent.plant import FAULTS, ModbusMachine, Plant
+from edge_agent.plant import FAULTS, Plant
+from edge_agent.plant_base import ModbusMachine
 
 
 def sample(language: str) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from installer.demo_children import Children, Died
-from installer.demo_plant import DemoPlant, free_port, listens, new_password, opens
+from installer.demo_children import Children, Died, free_port, listens
+from installer.demo_plant import DemoPlant, new_password, opens
 from tests.conftest import wait_for
 
 ROOT = Path(__file__).resolve().parent.parent.parent
