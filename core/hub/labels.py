@@ -197,29 +197,32 @@ def _lines(
     label: Label, hint: str, size: float, width: float
 ) -> tuple[list[tuple[str, float]], list[tuple[str, float]]]:
     """What is written from the top down, and what stands at the foot, when the name begins at `size`."""
-    name, number = _fitted(label.name, size, width, 2), _fitted(label.number, size * 0.95, width, 1)
+    name, number = _fitted(label.name, size, width, 2, 2), _fitted(label.number, size * 0.95, width, 1, 1)
     upper = [*name, *number, *_fitted(label.location, size * 0.65, width, 2)]
     code = [line for part in label.code for line in _fitted(part, size * 0.6, width, 1)]
     return upper, [*_fitted(hint, size * 0.65, width, 1), *code]
 
 
 @lru_cache(maxsize=5000)
-def _fitted(text: str, size_pt: float, width: float, most_lines: int) -> list[tuple[str, float]]:
-    """The text in at most so many lines: as large as it fits, then smaller, at last cut with an ellipsis."""
-    if not text:
-        return []
-    size = size_pt
-    while True:
-        lines = list(_wrapped(text, size, width))
-        if len(lines) <= most_lines:
-            return [(line, size) for line in lines]
-        if size <= _LEAST_PT:
-            kept = lines[:most_lines]
-            last = kept[-1]
-            while last and pdfmetrics.stringWidth(last + "…", FONT, size) > width:
-                last = last[:-1]
-            return [(line, size) for line in (*kept[:-1], last + "…")]
-        size = max(_LEAST_PT, size * 0.92)
+def _fitted(text: str, size_pt: float, width: float, lines: int, more: int = 0) -> list[tuple[str, float]]:
+    """The text in so many lines: as large as it fits, then smaller; then in `more` lines; at last cut short.
+
+    A line more is better than letters of less than two thirds.
+    """
+    for most in range(lines, lines + more + 1):
+        size = size_pt
+        least = _LEAST_PT if most == lines + more else max(_LEAST_PT, size_pt * 0.66)
+        while True:
+            found = list(_wrapped(text, size, width))
+            if len(found) <= most:
+                return [(line, size) for line in found]
+            if size <= least:
+                break
+            size = max(least, size * 0.92)
+    last = found[most - 1]
+    while last and pdfmetrics.stringWidth(last + "…", FONT, size) > width:
+        last = last[:-1]
+    return [(line, size) for line in (*found[: most - 1], last + "…")]
 
 
 def _wrapped(text: str, size: float, width: float) -> Iterator[str]:
