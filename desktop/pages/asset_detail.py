@@ -247,7 +247,7 @@ class AssetDetail(QWidget):
         overview = QSplitter(Qt.Orientation.Horizontal)
         overview.addWidget(facts)
         overview.addWidget(points)
-        overview.setSizes([540, 400])
+        overview.setSizes([500, 450])
         overview.setChildrenCollapsible(False)
         tickets = QWidget()
         layout = column(margins=(0, 8, 0, 0))

@@ -53,7 +53,7 @@ def point_columns() -> Sequence[Column[PointValue]]:
             lambda p: p.name,
             icon=lambda p: "alert-circle" if p.alarm else "",
             icon_colour=value_colour,
-            width=140,
+            width=130,
         ),
         Column(
             "value",
@@ -74,7 +74,7 @@ def point_columns() -> Sequence[Column[PointValue]]:
             _("Quality"),
             _quality_words,
             colour=lambda p: "good" if p.quality == "good" and p.at is not None else "warn",
-            width=85,
+            width=95,
         ),
         Column(
             "age",

@@ -78,7 +78,7 @@ def device_columns(health: Callable[[int], DeviceHealth | None]) -> Sequence[Col
             icon=lambda d: "access-point-network" if d.kind == "mqtt" else "expansion-card-variant",
             icon_colour=lambda d: _HEALTH_COLOURS[state(d)] if d.active else "faint",
             tip=tip,
-            width=145,
+            width=190,
         ),
         Column(
             "state",
@@ -88,7 +88,9 @@ def device_columns(health: Callable[[int], DeviceHealth | None]) -> Sequence[Col
             tip=tip,
             width=65,
         ),
-        Column("place", _("Address"), device_place, colour=lambda d: "muted", tip=tip, width=60),
+        Column(
+            "place", _("Address"), device_place, colour=lambda d: "muted", tip=tip, width=160, hidden=True
+        ),
         Column("asset", _("Asset"), lambda d: d.asset.name if d.asset else "", width=120, hidden=True),
     )
 
@@ -111,7 +113,7 @@ def point_columns(value: Callable[[int], PointValue | None]) -> Sequence[Column[
         return f"{label(f'quality.{known.quality}')} · {times.ago(known.at)}"
 
     return (
-        Column("name", _("Point"), lambda p: p.name, colour=lambda p: "" if p.active else "faint", width=140),
+        Column("name", _("Point"), lambda p: p.name, colour=lambda p: "" if p.active else "faint", width=150),
         Column(
             "value",
             _("Now"),
@@ -121,9 +123,9 @@ def point_columns(value: Callable[[int], PointValue | None]) -> Sequence[Column[
             bold=lambda p: colour(p) == "bad",
             width=100,
         ),
-        Column("quality", _("Quality"), quality, colour=colour, width=115),
-        Column("place", _("Read from"), point_place, width=150),
-        Column("scale", _("Scale"), _scale_words, width=65),
+        Column("quality", _("Quality"), quality, colour=colour, width=110),
+        Column("place", _("Read from"), point_place, width=180),
+        Column("scale", _("Scale"), _scale_words, width=80, hidden=True),
         Column("asset", _("Asset"), lambda p: p.asset.name if p.asset else _("as the device"), width=60),
     )
 

@@ -282,7 +282,7 @@ class Levels(QWidget):
         below.setContentsMargins(8, 0, 0, 0)
         whole.addWidget(self.device_level)
         whole.addWidget(below)
-        whole.setSizes([330, 640])
+        whole.setSizes([340, 640])
         whole.setStretchFactor(1, 1)
         whole.setChildrenCollapsible(False)
         self.setLayout(column(whole))

@@ -20,7 +20,7 @@ def part_columns(currency: str) -> Sequence[Column[PartView]]:
             "name",
             label("word.name"),
             lambda p: f"{p.name}  {p.spec}".rstrip(),
-            width=185,
+            width=195,
             colour=lambda p: "" if p.active else "faint",
         ),
         Column("category", _("Category"), lambda p: p.category, width=90, hidden=True),
@@ -39,10 +39,10 @@ def part_columns(currency: str) -> Sequence[Column[PartView]]:
             tip=lambda p: _("Available + on order is at or below the minimum.") if p.low else "",
         ),
         Column(
-            "on_hand", _("On hand"), lambda p: quantity(p.on_hand), lambda p: p.on_hand, "right", width=65
+            "on_hand", _("On hand"), lambda p: quantity(p.on_hand), lambda p: p.on_hand, "right", width=68
         ),
         Column(
-            "reserved", _("Reserved"), lambda p: quantity(p.reserved), lambda p: p.reserved, "right", width=60
+            "reserved", _("Reserved"), lambda p: quantity(p.reserved), lambda p: p.reserved, "right", width=72
         ),
         Column(
             "on_order", _("On order"), lambda p: quantity(p.on_order), lambda p: p.on_order, "right", width=70
@@ -58,6 +58,7 @@ def part_columns(currency: str) -> Sequence[Column[PartView]]:
             lambda p: p.unit_cost_minor,
             "right",
             width=80,
+            hidden=True,
         ),
         Column(
             "value",
@@ -74,8 +75,8 @@ def part_columns(currency: str) -> Sequence[Column[PartView]]:
 def move_columns(currency: str) -> Sequence[Column[StockMoveView]]:
     """The ledger of one part."""
     return (
-        Column("at", _("Time"), lambda m: times.moment(m.at), lambda m: m.at, width=80),
-        Column("kind", _("Movement"), lambda m: label(f"stock.kind.{m.kind}"), width=65),
+        Column("at", _("Time"), lambda m: times.moment(m.at), lambda m: m.at, width=75),
+        Column("kind", _("Movement"), lambda m: label(f"stock.kind.{m.kind}"), width=80),
         Column(
             "qty",
             _("Quantity"),
@@ -86,7 +87,7 @@ def move_columns(currency: str) -> Sequence[Column[StockMoveView]]:
             width=60,
         ),
         Column(
-            "on_hand", _("On hand"), lambda m: quantity(m.on_hand), lambda m: m.on_hand, "right", width=55
+            "on_hand", _("On hand"), lambda m: quantity(m.on_hand), lambda m: m.on_hand, "right", width=68
         ),
         Column(
             "cost",
@@ -112,6 +113,12 @@ _REQUEST_COLOURS = {
 }
 
 
+def _reason(reason: str) -> str:
+    """What a person typed, or why the hub asked by itself."""
+    words = label(f"purchase.reason.{reason}")
+    return reason if words == f"purchase.reason.{reason}" else words
+
+
 def request_columns() -> Sequence[Column[PurchaseRequestView]]:
     """Purchase requests with how far they are."""
     return (
@@ -131,7 +138,7 @@ def request_columns() -> Sequence[Column[PurchaseRequestView]]:
             "received", _("Received"), lambda r: quantity(r.received), lambda r: r.received, "right", width=80
         ),
         Column("ticket", _("For ticket"), lambda r: r.ticket.number if r.ticket else "", width=120),
-        Column("reason", _("Reason"), lambda r: r.reason, width=220),
+        Column("reason", _("Reason"), lambda r: _reason(r.reason), width=220),
         Column(
             "at",
             _("Requested"),

@@ -132,6 +132,6 @@ class PartsPage(Page):
         splitter.addWidget(self.detail)
         splitter.setStretchFactor(0, 3)
         splitter.setStretchFactor(1, 2)
-        splitter.setSizes([780, 460])
+        splitter.setSizes([720, 500])
         splitter.setChildrenCollapsible(False)
         return splitter

@@ -61,10 +61,10 @@ def team_columns() -> Sequence[Column[TeamView]]:
             width=150,
             colour=lambda t: "" if t.active else "faint",
         ),
-        Column("members", _("Members"), lambda t: ", ".join(member.name for member in t.members), width=260),
         Column(
             "count", _("People"), lambda t: str(len(t.members)), lambda t: len(t.members), "right", width=60
         ),
+        Column("members", _("Members"), lambda t: ", ".join(member.name for member in t.members), width=260),
     )
 
 
