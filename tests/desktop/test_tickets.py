@@ -90,7 +90,7 @@ def test_filters_narrow_and_are_kept(page: TicketsPage, plant: Plant, until: Unt
             for i in page.list.model.ids
         )
     )
-    assert "improvement" in str(page.shell.store.value("tickets/query"))
+    until(lambda: "improvement" in str(page.shell.store.value("tickets/query")))
     page.show_query(TicketQuery(q="nothing has this title"))
     until(lambda: page._stack.currentIndex() == 1)
 
