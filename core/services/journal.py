@@ -6,15 +6,16 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from core.domain.people import Action, Actor, require
-from core.services import notices
+from core.domain.people import Action, Actor, may
+from core.services import notices, ticket_rows
 from core.storage import db
-from core.storage.tables import JournalRow
+from core.storage.tables import JournalRow, TicketRow
 from core.wire.journal import JournalEntry
 
 # Any two committed rows must become visible in the order of their ids, or a reader that has seen the
 # higher one never sees the lower. SQLite has one writer; PostgreSQL needs this lock until the commit.
 _ORDER_LOCK = 7_460_001
+_ABOUT_PEOPLE = ("person", "session", "hub")
 
 _listeners: list[Callable[[], None]] = []
 
@@ -63,10 +64,20 @@ def write(
 
 @db.reading
 def after(actor: Actor, cursor: int, limit: int = 500) -> list[JournalEntry]:
-    """Rows with an id above `cursor`, oldest first, that `actor` may see."""
-    require(actor, Action.TICKET_READ)
-    rows = JournalRow.select().where(JournalRow.id > cursor).order_by(JournalRow.id).limit(limit)
-    return [view(row) for row in rows]
+    """Rows with an id above `cursor`, oldest first, that `actor` may see.
+
+    With the right to the journal all of them; without it none about people and their log-ins, and whoever
+    sees only some tickets sees only what concerns those, without internal notes.
+    """
+    query = JournalRow.select().where(JournalRow.id > cursor).order_by(JournalRow.id).limit(limit)
+    mine = ticket_rows.visible(actor)
+    if mine is not None:
+        tickets = TicketRow.select(TicketRow.id).where(mine)
+        found = query.where(JournalRow.ticket_id.in_(tickets))
+        return [view(row) for row in found if not row.data.get("internal")]
+    if not may(actor, Action.JOURNAL_READ):
+        query = query.where(JournalRow.subject.not_in(_ABOUT_PEOPLE))
+    return [view(row) for row in query]
 
 
 @db.reading

@@ -12,10 +12,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx
-import pytest
 
 from tests.conftest import wait_for
-from tests.hub.running import RunningHub, running
+from tests.hub.running import RunningHub
 
 
 class Reader:
@@ -110,24 +109,17 @@ def test_many_streams_leave_the_hub_quick(hub: RunningHub) -> None:
     wait_for(lambda: hub.hub.feed.streams == 0)
 
 
-@pytest.fixture
-def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    """A hub of its own, whose streams beat ten times a second."""
-    with running(tmp_path_factory.mktemp("quick"), beat_s=0.1) as found:
-        found.set_up()
-        yield found
-
-
-def test_a_stream_beats_and_ends_with_the_log_in(quick: RunningHub) -> None:
-    token, quick.token = quick.token, quick.person("guest", "technician")
-    with stream(quick) as reader:
-        wait_for(lambda: ": beat" in reader.comments)
-        quick.post("/logout")
-        assert reader.ended.wait(10)
-    quick.token = token
-
-
-def test_a_stream_ends_when_the_hub_stops(quick: RunningHub) -> None:
-    with stream(quick) as reader:
-        quick.hub.stop()
-        assert reader.ended.wait(10)
+def test_whoever_sees_few_tickets_is_told_of_those_alone(hub: RunningHub) -> None:
+    start = hub.get("/journal", limit=500)[-1]["id"]
+    reporter, technician = hub.person("rita", "reporter"), hub.person("tom", "technician")
+    own = hub.post("/tickets", {"title": "Mine"}, token=reporter)
+    hub.post(f"/tickets/{own['id']}/notes", {"text": "Between us", "internal": True})
+    hub.post("/tickets", {"title": "Not mine"})
+    with hub.client(reporter) as client:
+        told = client.get("/journal", params={"after": start}).json()
+    assert {entry["ticket_id"] for entry in told} == {own["id"]}
+    assert "Between us" not in str(told)
+    with hub.client(technician) as client:
+        told = client.get("/journal", params={"after": start}).json()
+    assert "Not mine" in str(told)
+    assert not {entry["subject"] for entry in told} & {"person", "session", "hub"}
