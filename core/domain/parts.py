@@ -34,8 +34,6 @@ class Stock:
     def put(self, qty_milli: int, price_minor: int) -> Stock:
         """After `qty_milli` came in at `price_minor` a unit: the average weighs both (moving-average method)."""
         on_hand = self.on_hand_milli + qty_milli
-        if on_hand <= 0:
-            return Stock(on_hand, self.unit_cost_minor)
         value = self.on_hand_milli * self.unit_cost_minor + qty_milli * price_minor
         return Stock(on_hand, (2 * value + on_hand) // (2 * on_hand))
 

@@ -18,6 +18,7 @@ from core.storage.tables import (
     AlarmRow,
     AssetRow,
     DeviceRow,
+    EdgeRow,
     LocationRow,
     PointRow,
     RuleRow,
@@ -106,7 +107,11 @@ def device_values(actor: Actor, device_id: int) -> list[PointValue]:
 
 def _values_of(which: Any) -> list[PointValue]:
     points: list[Any] = list(
-        PointRow.select(PointRow, DeviceRow).join(DeviceRow).where(which).order_by(PointRow.id)
+        PointRow.select(PointRow, DeviceRow, EdgeRow)
+        .join(DeviceRow)
+        .join(EdgeRow)
+        .where(which)
+        .order_by(PointRow.id)
     )
     point_ids = [point.id for point in points]
     limits, alarms = _limits(point_ids), _active_severities(point_ids)

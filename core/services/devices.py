@@ -11,6 +11,7 @@ from core.domain.people import Action, Actor, require
 from core.errors import AppError, NotFound
 from core.services import fleet, journal, rows, ticket_parts
 from core.storage import db
+from core.storage.sql import JOIN
 from core.storage.tables import AssetRow, DeviceRow, EdgeRow, PointRow, RuleRow, TeamRow
 from core.wire.base import field_code
 from core.wire.fleet import DeviceView, PointView, RuleView, SaveDevice, SavePoint, SaveRule
@@ -30,8 +31,9 @@ def devices(actor: Actor, edge_pk: int) -> list[DeviceView]:
     """The devices of an edge, by name."""
     require(actor, Action.FLEET_READ)
     rows.get(EdgeRow, edge_pk, "edge")
-    query = DeviceRow.select().where(DeviceRow.edge == edge_pk).order_by(DeviceRow.name, DeviceRow.id)
-    return [_device(row) for row in query]
+    query = DeviceRow.select(DeviceRow, AssetRow).join(AssetRow, JOIN.LEFT_OUTER)
+    query = query.where(DeviceRow.edge == edge_pk)
+    return [_device(row) for row in query.order_by(DeviceRow.name, DeviceRow.id)]
 
 
 @db.transaction
@@ -116,9 +118,8 @@ def points(actor: Actor, device_id: int) -> list[PointView]:
     """The points of a device, in the order they were added."""
     require(actor, Action.FLEET_READ)
     rows.get(DeviceRow, device_id, "device")
-    return [
-        _point(row) for row in PointRow.select().where(PointRow.device == device_id).order_by(PointRow.id)
-    ]
+    query = PointRow.select(PointRow, AssetRow).join(AssetRow, JOIN.LEFT_OUTER)
+    return [_point(row) for row in query.where(PointRow.device == device_id).order_by(PointRow.id)]
 
 
 @db.transaction

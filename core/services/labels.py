@@ -10,11 +10,13 @@ from typing import Any
 
 from core.domain import labels as domain
 from core.domain.people import Action, Actor, require
-from core.errors import NotFound
+from core.errors import AppError, NotFound
 from core.services import journal, locations, rows, settings
 from core.storage import db
 from core.storage.tables import AssetRow, LabelRow
 from core.wire.assets import LabelView, PrintLabels
+
+MOST = 5000  # of one print: some ten seconds of drawing
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,13 @@ class Label:
 def mint(actor: Actor, wanted: PrintLabels, *, now: datetime) -> list[Label]:
     """New labels for these assets, in the order asked; for a preview the same without valid codes.
 
-    This is the only time that the tokens are known. NotFound `asset.not_found`.
+    This is the only time that the tokens are known. NotFound `asset.not_found`; AppError `label.too_many`.
     """
     require(actor, Action.LABEL_PRINT)
+    if len(wanted.asset_ids) * wanted.copies > MOST:
+        raise AppError(
+            "label.too_many", f"at most {MOST} labels at once", {"copies": "out_of_range"}, most=MOST
+        )
     found: dict[int, Any] = {
         row.id: row for row in AssetRow.select().where(AssetRow.id.in_(wanted.asset_ids))
     }

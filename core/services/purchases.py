@@ -9,6 +9,7 @@ from typing import Any
 from core.domain.parts import decimal, milli
 from core.domain.people import Action, Actor, require
 from core.errors import Conflict
+from core.i18n import _
 from core.services import journal, rows, stock
 from core.storage import db
 from core.storage.sql import JOIN
@@ -111,7 +112,7 @@ def _view(row: Any) -> PurchaseRequestView:
         received=decimal(row.received_milli),
         state=row.state,
         ticket=None if ticket is None else Ref(id=ticket.id, name=ticket.title, number=ticket.number),
-        reason=row.reason,
+        reason=_("Stock at or below its minimum") if row.reason == stock.REORDER else row.reason,
         requested_at=row.requested_at,
         closed_at=row.closed_at,
     )

@@ -47,7 +47,7 @@ def reserve(
     short = _short(row, stock.position(part_id).stock.on_hand_milli)
     _note(actor, "ticket.part_reserved", ticket_id, part, milli(qty), now, short=str(decimal(short)))
     if short > asked:
-        stock.request(actor, part, short - asked, reason or "shortage", now, ticket_id)
+        stock.request(actor, part, short - asked, reason, now, ticket_id)
     stock.reorder(actor, part, now)
     return decimal(short)
 

@@ -197,6 +197,12 @@ def test_an_unknown_asset_is_named_and_nothing_made(admin: Actor, ids: list[int]
     assert caught.value.params == {"id": "999"} and LabelRow.select().count() == 0
 
 
+def test_too_many_at_once_are_refused(admin: Actor, ids: list[int], now: datetime) -> None:
+    with pytest.raises(AppError) as caught:
+        labels.mint(admin, PrintLabels(asset_ids=ids[:1] * 1001, copies=5), now=now)
+    assert caught.value.code == "label.too_many" and LabelRow.select().count() == 0
+
+
 def test_a_path_below_the_host_keeps_its_case(admin: Actor, ids: list[int], now: datetime) -> None:
     settings.change_plant(public_url="https://example.cn/Fettle")
     settings.forget()
