@@ -136,6 +136,11 @@ def transaction(use_case: Callable[P, R]) -> Callable[P, R]:
             try:
                 with _begin():
                     return use_case(*args, **kwargs)
+            except peewee.IntegrityError:
+                # Two at once gave out the same unique key: the second time the loser sees the other's row,
+                # and says so in its own words.
+                if attempt:
+                    raise
             except peewee.OperationalError as error:
                 if not any(word in str(error) for word in _PASSING):
                     raise OutsideError("database.failed", str(error), reason=error) from error

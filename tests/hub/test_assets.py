@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 
 import pytest
@@ -39,6 +40,19 @@ def test_a_number_is_taken_once(admin: Actor, now: datetime) -> None:
     other = assets.create(admin, SaveAsset(name="Other"), now=now)
     with pytest.raises(Conflict):
         assets.save(admin, other.id, SaveAsset(name="Other", number="P-1", version=1), now=now)
+
+
+def test_a_number_taken_by_several_at_once_goes_to_one(admin: Actor, now: datetime) -> None:
+    def attempt(_n: int) -> str:
+        try:
+            assets.create(admin, SaveAsset(name="Press", number="P-1"), now=now)
+        except Conflict as error:
+            return error.code
+        return "made"
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(attempt, range(16)))
+    assert outcomes.count("made") == 1 and outcomes.count("asset.number_taken") == 15
 
 
 def test_a_change_is_journalled_with_before_and_after(admin: Actor, now: datetime) -> None:
