@@ -30,6 +30,8 @@ _CSP = (
 _CSP_DOCS = _CSP + "; style-src 'self' 'unsafe-inline'"
 _SECRET_IN_PATH = re.compile(r"^(/[qr]/)[^/]+", re.IGNORECASE)
 
+_QUIET = ("/healthz", "/static/")  # asked all the time; not worth a line each when they succeed
+
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     # Not `no-referrer`: with it browsers hide where a form comes from, and ours are checked for that.
@@ -99,7 +101,7 @@ class Gate:
             peer, headers.get("x-forwarded-for", ""), self._trusted
         )
         i18n.use(_language(request))
-        answer = _Answer(send, scope["path"], self._https)
+        answer = _Answer(send, scope, self._https)
         limited = _Limited(receive, self._limit_of(scope["path"]))
         try:
             limited.check_announced(headers)
@@ -112,7 +114,8 @@ class Gate:
             response.headers["Connection"] = "close"
             await response(scope, receive, answer)
         finally:
-            logger.info(
+            quiet = scope["path"].startswith(_QUIET) and answer.status < 400
+            (logger.debug if quiet else logger.info)(
                 "request",
                 method=scope["method"],
                 path=path_for_log(scope["path"]),
@@ -160,9 +163,10 @@ class _Limited:
 class _Answer:
     """`send` that adds the security headers and remembers the status."""
 
-    def __init__(self, send: Send, path: str, https: bool) -> None:
+    def __init__(self, send: Send, scope: Scope, https: bool) -> None:
         self._send = send
-        self._path = path
+        self._path: str = scope["path"]
+        self._named_by_content = b"v=" in scope["query_string"]
         self._https = https
         self.status = 0
 
@@ -175,6 +179,10 @@ class _Answer:
             headers.setdefault("Content-Security-Policy", _CSP_DOCS if self._path == "/docs" else _CSP)
             if self._https:
                 headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-            if not self._path.startswith("/static/"):
-                headers.setdefault("Cache-Control", "no-store")
+            headers.setdefault("Cache-Control", self._caching())
         await self._send(message)
+
+    def _caching(self) -> str:
+        if not self._path.startswith("/static/"):
+            return "no-store"
+        return "public, max-age=31536000, immutable" if self._named_by_content else "public, max-age=600"

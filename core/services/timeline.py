@@ -7,7 +7,7 @@ import io
 from datetime import timedelta
 from typing import Any
 
-from core.domain.people import Actor
+from core.domain.people import Action, Actor, Scope, scope_of
 from core.errors import NotFound
 from core.services import ticket_views
 from core.storage import db
@@ -20,7 +20,9 @@ def timeline(actor: Actor, ticket_id: int) -> list[TimelineEntry]:
     """All journal rows of a ticket, oldest first."""
     ticket_views.readable(actor, ticket_id)
     query = JournalRow.select().where(JournalRow.ticket_id == ticket_id).order_by(JournalRow.id)
-    return [entry(row) for row in query]
+    # Reporters and vendors see what is theirs, but not what the team writes among itself.
+    hidden = scope_of(actor, Action.TICKET_READ) is Scope.OWN
+    return [entry(row) for row in query if not (hidden and row.data.get("internal"))]
 
 
 def entry(row: Any) -> TimelineEntry:
