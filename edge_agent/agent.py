@@ -60,6 +60,7 @@ class Agent:
         self._edge = login.edge if login else (fixed.edge if fixed else "standalone")
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="outbox")
         self._config: EdgeConfig | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self._polls: dict[object, asyncio.Task[None]] = {}
         self._batches: list[Batch] = []
         self._to_commit = asyncio.Event()
@@ -80,12 +81,15 @@ class Agent:
         self._outbox = await self._db(lambda: Outbox(folder / "outbox.db", self._edge, self._clock.wall()))
         outbox = self._outbox
         self._watch.restore(*await self._db(lambda: (outbox.states(), outbox.charts())))
-        tasks = [
-            self._keep(self._commit_batches),
-            self._keep(self._apply_incoming),
-            self._keep(self._housekeeping),
-        ]
-        tasks += [self._keep(self._checkpoints), self._keep(self._telemetry)]
+        routine = (
+            self._commit_batches,
+            self._apply_incoming,
+            self._housekeeping,
+            self._checkpoints,
+            self._telemetry,
+        )
+        for work in routine:
+            self._keep(work)
         if self._login is not None:
             window = self._settings.uplink_window
             self._delivery = Delivery(outbox, self._db, window, self._clock, self._watch.active)
@@ -97,7 +101,7 @@ class Agent:
                 self._command,
                 self._broker_away_s,
             )
-            tasks.append(self._keep(self._uplink.run))
+            self._keep(self._uplink.run)
         else:
             _log.warning("not joined to a hub: events are kept here", folder=str(folder))
         first = self._fixed or configs.load_cached(self._cache_file)
@@ -107,7 +111,7 @@ class Agent:
         try:
             await stop.wait()
         finally:
-            await self._shut_down(tasks)
+            await self._shut_down()
 
     # -- configuration
 
@@ -178,8 +182,10 @@ class Agent:
 
     def _tick(self) -> None:
         self._timer = None
-        self._watch.tick()
-        self._rearm()
+        try:
+            self._watch.tick()
+        finally:
+            self._rearm()
 
     # -- outbox
 
@@ -297,9 +303,12 @@ class Agent:
                     _log.exception("a part of the edge failed, starting it again")
                     await asyncio.sleep(1.0)
 
-        return self._loop.create_task(kept())
+        task = self._loop.create_task(kept())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
-    async def _shut_down(self, tasks: list[asyncio.Task[None]]) -> None:
+    async def _shut_down(self) -> None:
         for poll in self._polls.values():
             await _cancel(poll)
         self._watch.checkpoint()
@@ -313,7 +322,7 @@ class Agent:
         for timer in (self._timer, self._status_timer):
             if timer is not None:
                 timer.cancel()
-        for task in tasks:
+        for task in list(self._tasks):
             await _cancel(task)
         await self._in_thread(self._write_status, self._status.report(False))
         await self._db(self._outbox.close)

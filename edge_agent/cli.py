@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from core import i18n, log, settings
+from core import i18n, log, paths, settings
 from core.errors import FettleError
 from core.i18n import _, fill, label
 from core.settings import EdgeSettings
@@ -19,6 +19,7 @@ from core.wire.uplink import EdgeConfig, ModbusTcpDevice
 from edge_agent import config as configs
 from edge_agent import hub_http, planner
 from edge_agent import status as statuses
+from edge_agent.instance import OnlyOne
 
 _LATER = {"simulate": "edge_agent.simulator_cli", "replay": "edge_agent.replay"}
 
@@ -89,7 +90,8 @@ def _run(given: argparse.Namespace) -> int:
     fixed = configs.from_file(given.config) if given.config else None
     # After the checks: a wrong call answers at once, without the weight of the drivers.
     agent = import_module("edge_agent.agent").Agent(chosen, login, fixed)
-    _loop_run(_until_stopped(agent))
+    with OnlyOne(paths.private_dir(chosen.data_dir)):
+        _loop_run(_until_stopped(agent))
     return 0
 
 

@@ -28,8 +28,8 @@ def main(argv: list[str] | None = None) -> int:
         if args.tell:
             return _tell(args.tell)
         if args.list:
-            for fault in FAULTS.values():
-                print(f"{fault.name:20} {fault.machine:11} {fault.shows}")
+            for fault, machine in FAULTS.items():
+                print(f"{fault:20} {machine:11} {i18n.label('simulator.fault.' + fault)}")
             return 0
         return asyncio.run(_simulate(args))
     except FettleError as error:

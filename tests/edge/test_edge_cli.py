@@ -148,6 +148,8 @@ def test_it_runs_alone_tells_its_status_and_stops_when_asked(
         wait_for(lambda: status.exists() and "Oil too hot" in status.read_text(), 15)
         assert cli.main(["status"]) == 0
         said = capsys.readouterr().out
+        assert cli.main(["run", "--config", str(file)]) == 1
+        assert "Another edge runs" in capsys.readouterr().err
         assert "running" in said and "Press" in said and "Oil too hot" in said and "no hub" in said
     finally:
         process.terminate()
