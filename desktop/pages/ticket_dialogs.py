@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -24,7 +25,7 @@ from core.wire.tickets import (
     TicketView,
     UseParts,
 )
-from desktop import tasks
+from desktop import tasks, times
 from desktop.table_model import Column
 from desktop.widgets import inputs
 from desktop.widgets.form import FormDialog, request
@@ -192,17 +193,17 @@ class AssignDialog(FormDialog):
 
 
 def why_words(candidate: Candidate) -> str:
-    """Why somebody fits or not, in words."""
-    words = []
-    for key, value in candidate.why.items():
+    """Why somebody fits, or what keeps them from it, in words."""
+    good, bad = [], []
+    for key in ("in_team", "technician", "on_shift"):
         name = label(f"dispatch.why.{key}")
-        if name == f"dispatch.why.{key}":
-            continue
-        if isinstance(value, bool):
-            words.append(name if value else _("not: {what}").format(what=name))
-        elif value not in (None, "", [], {}):
-            words.append(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}")
-    return ", ".join(words)
+        (good if candidate.why.get(key) else bad).append(name)
+    if candidate.fits:
+        last = str(candidate.why.get("last_assigned_at") or "")
+        if last:
+            good.append(_("last assigned {at}").format(at=times.moment(datetime.fromisoformat(last))))
+        return ", ".join(good)
+    return _("not: {what}").format(what=", ".join(bad)) if bad else _("does not fit")
 
 
 def edit_ticket(parent: QWidget, shell: Shell, ticket: TicketView, done: Done) -> None:

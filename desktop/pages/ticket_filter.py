@@ -150,6 +150,7 @@ class _ChoiceButton(QToolButton):
         super().__init__()
         self._words = words
         self._chosen = chosen
+        self.setFixedHeight(self.fontMetrics().height() + 10)
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self)
         self._actions: dict[str, QAction] = {}

@@ -97,6 +97,8 @@ class TicketsPage(Page):
             tool_button("file-export-outline", _("Export to CSV"), self.export, "Ctrl+E"),
             margins=(12, 8, 12, 6),
         )
+        for made in (self.search, self.count):
+            bar.setAlignment(made, Qt.AlignmentFlag.AlignTop)
         bar.setStretch(1, 1)
         if self.shell.may("ticket.create"):
             bar.addWidget(

@@ -92,6 +92,7 @@ def chip(text: str, toggled: Callable[[bool], None], checked: bool = False, tip:
     made.setAccessibleName(tip or text)
     made.setToolTip(tip)
     made.setProperty("chip", True)
+    made.setFixedHeight(made.fontMetrics().height() + 10)
     made.setAutoDefault(False)
     made.toggled.connect(toggled)
     return made

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QIcon, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -191,6 +191,7 @@ class FormDialog(QDialog):
         self.buttons.button(QDialogButtonBox.StandardButton.Cancel).setText(_("Cancel"))
         for part in self.buttons.buttons():
             part.setAccessibleName(part.text())
+            part.setIcon(QIcon())  # Fusion draws its own, of another age
         self.buttons.accepted.connect(self.submit)
         self.buttons.rejected.connect(self.reject)
         area = QScrollArea()

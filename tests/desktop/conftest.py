@@ -170,9 +170,8 @@ def window(app: QApplication, plant: Plant, store: QSettings, until: Callable[..
     made = MainWindow(hub, plant.me, store)
     made.resize(1440, 900)
     made.show()
-    made.activateWindow()  # shortcuts are for the active window
     made.begin()
-    until(lambda: made.feed.is_online and app.activeWindow() is made)
+    until(lambda: made.feed.is_online)
     yield made
     made.close()
     dispose(app, made)

@@ -35,6 +35,8 @@ def test_an_alarm_appears_is_acknowledged_by_key_and_leads_to_its_ticket(
     until(lambda: any(a.asset and a.asset.id == asset.id for a in page.table.rows()))
     alarm = next(a for a in page.table.rows() if a.asset and a.asset.id == asset.id)
     assert page.table.select(alarm.id)
+    window.activateWindow()  # shortcuts are for the active window
+    until(window.isActiveWindow)
     page.table.view.setFocus()
     QTest.keyClick(page.table.view, Qt.Key.Key_A)
     until(lambda: any(a.id == alarm.id and a.state == "acked" for a in page.table.rows()))
