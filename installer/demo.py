@@ -52,6 +52,7 @@ WORDS = {
         "faults": "一分钟内将出现第一个模拟故障。手动制造故障：",
         "stop": "按 Ctrl+C 结束。",
         "ticket": "工单",
+        "mended": "已恢复",
         "failed": "演示未能启动：",
         "logs": "日志在 {folder}",
     },
@@ -73,6 +74,7 @@ WORDS = {
         "faults": "The first simulated fault comes within a minute. To break something yourself:",
         "stop": "Ctrl+C ends it.",
         "ticket": "ticket",
+        "mended": "mended",
         "failed": "The demo could not start:",
         "logs": "Logs are in {folder}",
     },
@@ -195,7 +197,8 @@ def _live(plant: DemoPlant, words: dict[str, str]) -> None:
         while story and time.monotonic() - begun >= story[0][0]:
             _at_s, order, fault = story.pop(0)
             plant.tell(order, fault)
-            print(f"  {stamp()}  {order} {fault}", flush=True)
+            what = i18n.label(f"simulator.fault.{fault}") if order == "fault" else words["mended"]
+            print(f"  {stamp()}  {fault}: {what}", flush=True)
         for ticket in reversed(plant.client.tickets(limit=20, sort="-number").items):
             if ticket.id not in seen:
                 seen.add(ticket.id)

@@ -5,10 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import struct
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
+import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 from pyModbusTCP.client import ModbusClient
 
 from core.errors import AppError, OutsideError
@@ -18,6 +23,7 @@ from edge_agent.plant_machines import Compressor, MouldingMachine
 from edge_agent.simulator import Simulator, tell
 from edge_agent.simulator_cli import main
 from tests.conftest import wait_for
+from tests.edge.parts import BrokerProcess
 
 
 def test_plant_is_the_same_when_seed_and_script_are() -> None:
@@ -199,3 +205,27 @@ def test_command_line_lists_tells_and_refuses(running: Simulator, capsys: pytest
     assert main(["--tell", "status"]) == 1
     with pytest.raises(SystemExit):
         main(["--fault-at", "5:flood"])
+
+
+def test_packing_line_publishes_while_it_runs(mosquitto: BrokerProcess) -> None:
+    heard: list[dict[str, Any]] = []
+    client = mqtt.Client(CallbackAPIVersion.VERSION2)
+    client.on_message = lambda _c, _u, message: heard.append(json.loads(message.payload))
+    client.connect("127.0.0.1", mosquitto.port)
+    client.subscribe("plant/packing/line1/state")
+    client.loop_start()
+    ports = ["--moulding-port", "0", "--compressor-port", "0", "--control-port", "0"]
+    url = f"mqtt://127.0.0.1:{mosquitto.port}"
+    command = [sys.executable, "-m", "core.cli", "edge", "simulate", *ports, "--mqtt-url", url]
+    with subprocess.Popen(
+        [*command, "--fault-at", "2.5:packing-jam"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        wait_for(lambda: any(message["jam"] for message in heard), 20)
+        assert heard[0]["state"] == "running" and heard[0]["motor"]["temp_c"] > 50
+        tell(ready["control_port"], {"do": "fault", "name": "packing-silent"})
+        tell(ready["control_port"], {"do": "quit"})
+        assert process.wait(10) == 0
+    client.disconnect()
+    client.loop_stop()

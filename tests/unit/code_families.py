@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from core.domain.people import Action, Role, Scope
 from core.domain.points import Quality
 from core.wire import assets, fleet, parts, people, plans, tickets, uplink
+from edge_agent.plant import FAULTS
 
 
 def literals(annotation: Any) -> list[str]:
@@ -56,4 +57,5 @@ FAMILIES: dict[str, Iterable[str]] = {
     "language.": literals(people.Language),
     "setup.sample.": of(people.SetUp, "sample"),
     "weekday.": [str(day) for day in range(7)],
+    "simulator.fault.": list(FAULTS),
 }
