@@ -1,6 +1,7 @@
-"""Runs everything that must hold before a commit, each step timed; `--static` leaves the tests out.
+"""Runs everything that must hold before a commit, each step timed.
 
-The tests run are those of the rooms that differ from the last commit, besides the short ones about the house itself.
+The tests are the unit tests, with every branch of the domain covered, and those of the rooms that differ from the
+last commit; `--static` runs only the short ones about the house itself.
 """
 
 from __future__ import annotations
@@ -15,6 +16,15 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 PYTHON = sys.executable
 HOUSE = ["tests/unit/test_house.py", "tests/unit/test_translations.py", "tests/unit/test_documents.py"]
+
+PYTEST = [PYTHON, "-m", "pytest", "-q"]
+PARALLEL = ["-n", "2", "--dist", "loadfile"]
+COVERED = [
+    "--cov=core.domain",
+    "--cov-branch",
+    "--cov-report=term-missing:skip-covered",
+    "--cov-fail-under=100",
+]
 
 # Room → tests that try it; the longest prefix counts.
 TESTS_OF = {
@@ -77,15 +87,16 @@ def main(argv: list[str] | None = None) -> int:
     """0 when all steps hold."""
     args = sys.argv[1:] if argv is None else argv
     steps = list(STATIC)
-    house = [path for path in HOUSE if (ROOT / path).exists()]
-    steps.append(("the house", [PYTHON, "-m", "pytest", "-q", "-x", *house]))
-    if "--static" not in args:
-        touched = tests_of(changed_files())
+    if "--static" in args:
+        house = [path for path in HOUSE if (ROOT / path).exists()]
+        steps.append(("the house", [*PYTEST, *house]))
+    else:
+        steps.append(
+            ("the house, and the domain in every branch", [*PYTEST, *PARALLEL, "tests/unit", *COVERED])
+        )
+        touched = [path for path in tests_of(changed_files()) if not path.startswith("tests/unit")]
         if touched:
-            parallel = ["-n", "2", "--dist", "loadfile"] if len(touched) > 1 else []
-            steps.append(
-                (f"tests of {', '.join(touched)}", [PYTHON, "-m", "pytest", "-q", *parallel, *touched])
-            )
+            steps.append((f"tests of {', '.join(touched)}", [*PYTEST, *PARALLEL, *touched]))
     held = [run_step(name, command) for name, command in steps]
     print("check: all holds" if all(held) else f"check: {held.count(False)} of {len(held)} steps failed")
     return 0 if all(held) else 1
