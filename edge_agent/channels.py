@@ -18,11 +18,12 @@ Value = float | bool | str | None
 class Feed:
     """What one or more points come from together: a block of registers, a topic. Counts its good scans."""
 
-    __slots__ = ("good_s", "scans")
+    __slots__ = ("good_s", "scans", "stale")
 
     def __init__(self) -> None:
         self.good_s = -math.inf  # steady time of the last good scan
         self.scans = 0
+        self.stale = False  # its points have been called stale: the next reply is news, whatever it says
 
 
 class Channel:

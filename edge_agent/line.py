@@ -140,11 +140,15 @@ class Line:
         previous_s = feed.good_s
         feed.good_s = self._clock.steady_s()
         feed.scans += 1
+        if feed.stale:
+            feed.stale, job.last = False, None
+            job.before.clear()
         if data == job.last:
             return
         job.last = data
         put = self._sink.put
-        for channel, value in zip(job.channels, job.block.decode(data), strict=True):
+        for index, value in job.block.decoder.changes(data, job.before):
+            channel = job.channels[index]
             if value is None:
                 if channel.quality is not Quality.UNCERTAIN:
                     put(channel, None, Quality.UNCERTAIN, "not a number", previous_s)
@@ -153,6 +157,7 @@ class Line:
 
     def _spoil(self, job: Job, quality: Quality, reason: str) -> None:
         job.last = None
+        job.before.clear()
         for channel in job.channels:
             if channel.quality is not quality:
                 self._sink.put(channel, None, quality, reason, job.feed.good_s)

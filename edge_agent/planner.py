@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from core.wire.uplink import ModbusTcpDevice, PointConfig
-from edge_agent.drivers.decode import WORDS, Decoder, Slot, bits_decoder, registers_decoder
+from edge_agent.drivers.decode import WORDS, BitsDecoder, Decoder, RegistersDecoder, Slot
 
 GAP_REGISTERS = 16
 GAP_BITS = 256
@@ -25,7 +25,7 @@ class Block:
     address: int
     count: int
     points: tuple[PointConfig, ...]
-    decode: Decoder = field(compare=False, repr=False)
+    decoder: Decoder = field(compare=False, repr=False)
 
     @property
     def reply_bytes(self) -> int:
@@ -105,8 +105,8 @@ def make(function: int, points: Sequence[PointConfig]) -> Block:
         )
         for point in points
     ]
-    decode = bits_decoder(slots) if function <= 2 else registers_decoder(slots, count)
-    return Block(function, first, count, tuple(points), decode)
+    decoder: Decoder = BitsDecoder(slots) if function <= 2 else RegistersDecoder(slots, count)
+    return Block(function, first, count, tuple(points), decoder)
 
 
 def _merge(function: int, points: Sequence[PointConfig], max_registers: int) -> list[Block]:

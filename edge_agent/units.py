@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from core.wire.uplink import ModbusTcpDevice, PointConfig
 from edge_agent import planner
 from edge_agent.channels import Channel, Feed
+from edge_agent.drivers.decode import Before
 from edge_agent.drivers.modbus_tcp import Request, request
 from edge_agent.planner import Block
 from edge_agent.sinks import Sink
@@ -22,6 +23,7 @@ class Job:
     channels: list[Channel]
     feed: Feed
     last: bytes | None = None
+    before: Before = field(default_factory=list)
 
 
 @dataclass(eq=False)

@@ -337,6 +337,7 @@ class Watch:
         else:
             channels = [run.channel]
         for channel in channels:
+            channel.feed.stale = True
             if channel.quality is Quality.GOOD:
                 last = channel.last_good_s
                 self.put(channel, channel.value, Quality.BAD_STALE, "nothing received for too long", last)

@@ -10,7 +10,7 @@ import math
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 Raw = int | float | bool | None
 WORDS = {
@@ -35,54 +35,86 @@ class Slot:
     shift: float = 0.0
 
 
-Decoder = Callable[[bytes], list[Raw]]
+Changes = list[tuple[int, Raw]]
+Before = list[object]  # what the last reply said, as the plan keeps it; empty for nothing
 
 
-def bits_decoder(slots: Sequence[Slot]) -> Decoder:
+class Decoder(Protocol):
+    """Turns replies of one block into values."""
+
+    def changes(self, data: bytes, before: Before) -> Changes:
+        """(slot number, value) of each slot that differs from `before`, which is brought up to date."""
+        ...
+
+    def values(self, data: bytes) -> list[Raw]:
+        """All values, in slot order."""
+        ...
+
+
+class BitsDecoder:
     """For coils and discrete inputs: the first bit is the lowest of the first byte."""
-    offsets = [slot.offset for slot in slots]
 
-    def decode(data: bytes) -> list[Raw]:
+    def __init__(self, slots: Sequence[Slot]) -> None:
+        self._masks = [(index, 1 << slot.offset) for index, slot in enumerate(slots)]
+
+    def changes(self, data: bytes, before: Before) -> Changes:
         number = int.from_bytes(data, "little")
-        return [bool(number >> offset & 1) for offset in offsets]
+        last = before[0] if before else None
+        before[:] = [number]
+        if not isinstance(last, int):
+            return [(index, bool(number & mask)) for index, mask in self._masks]
+        differ = number ^ last
+        return [(index, bool(number & mask)) for index, mask in self._masks if differ & mask]
 
-    return decode
+    def values(self, data: bytes) -> list[Raw]:
+        return [value for _index, value in self.changes(data, [])]
 
 
-def registers_decoder(slots: Sequence[Slot], registers: int) -> Decoder:
-    """For holding and input registers: a function from the block's bytes to one value per slot, in slot order."""
-    layers: list[tuple[struct.Struct, list[int]]] = []
-    rest = sorted(range(len(slots)), key=lambda index: slots[index].offset)
-    while rest:
-        layer, taken, format_, end = [], list[int](), ">", 0
-        for index in rest:
-            slot = slots[index]
-            if slot.offset < end:
-                layer.append(index)
-                continue
-            words = WORDS[slot.type]
-            gap = slot.offset - end
-            plain = slot.order == "ABCD"
-            format_ += f"{gap * 2}x" if gap else ""
-            format_ += _FORMATS[slot.type] if plain else f"{words * 2}s"
-            taken.append(index)
-            end = slot.offset + words
-        if end > registers:
-            raise ValueError(f"a point ends at register {end} of a block of {registers}")
-        format_ += f"{(registers - end) * 2}x" if registers > end else ""
-        layers.append((struct.Struct(format_), taken))
-        rest = layer
-    finish = [_finish(slot) for slot in slots]
+class RegistersDecoder:
+    """For holding and input registers. Only what has changed in a block costs more than a comparison."""
 
-    def decode(data: bytes) -> list[Raw]:
-        values: list[Raw] = [None] * len(finish)
-        for unpacker, indexes in layers:
-            for index, raw in zip(indexes, unpacker.unpack(data), strict=True):
-                step = finish[index]
-                values[index] = raw if step is None else step(raw)
-        return values
+    def __init__(self, slots: Sequence[Slot], registers: int) -> None:
+        self._layers: list[tuple[struct.Struct, list[int]]] = []
+        rest = sorted(range(len(slots)), key=lambda index: slots[index].offset)
+        while rest:
+            layer, taken, format_, end = list[int](), list[int](), ">", 0
+            for index in rest:
+                slot = slots[index]
+                if slot.offset < end:
+                    layer.append(index)
+                    continue
+                words = WORDS[slot.type]
+                gap = slot.offset - end
+                format_ += f"{gap * 2}x" if gap else ""
+                format_ += _FORMATS[slot.type] if slot.order == "ABCD" else f"{words * 2}s"
+                taken.append(index)
+                end = slot.offset + words
+            if end > registers:
+                raise ValueError(f"a point ends at register {end} of a block of {registers}")
+            format_ += f"{(registers - end) * 2}x" if registers > end else ""
+            self._layers.append((struct.Struct(format_), taken))
+            rest = layer
+        self._finish = [_finish(slot) for slot in slots]
 
-    return decode
+    def changes(self, data: bytes, before: Before) -> Changes:
+        finish = self._finish
+        found: Changes = []
+        if not before:
+            before.extend(() for _ in self._layers)
+        for number, (unpacker, indexes) in enumerate(self._layers):
+            raws, lasts = unpacker.unpack(data), before[number]
+            assert isinstance(lasts, tuple)
+            before[number] = raws
+            if not lasts:
+                lasts = (None,) * len(raws)
+            for index, raw, last in zip(indexes, raws, lasts, strict=True):
+                if raw != last:
+                    step = finish[index]
+                    found.append((index, raw if step is None else step(raw)))
+        return found
+
+    def values(self, data: bytes) -> list[Raw]:
+        return [value for _index, value in sorted(self.changes(data, []), key=lambda change: change[0])]
 
 
 def _finish(slot: Slot) -> Callable[[object], Raw] | None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.wire.uplink import ModbusTcpDevice, PointConfig
 from edge_agent import planner
-from edge_agent.drivers.decode import WORDS, Slot, bits_decoder, registers_decoder
+from edge_agent.drivers.decode import WORDS, BitsDecoder, RegistersDecoder, Slot
 
 FORMATS = {
     "int16": "h",
@@ -40,8 +40,8 @@ def sent(type_: str, order: str, value: float) -> bytes:
 @pytest.mark.parametrize("order", ["ABCD", "BADC", "CDAB", "DCBA"])
 @pytest.mark.parametrize("type_", list(VALUES))
 def test_each_type_in_each_order(type_: str, order: str) -> None:
-    decode = registers_decoder([Slot(1, type_, order)], WORDS[type_] + 2)  # type: ignore[arg-type]  # parametrized
-    assert decode(b"\xaa\xaa" + sent(type_, order, VALUES[type_]) + b"\xbb\xbb") == [VALUES[type_]]
+    decode = RegistersDecoder([Slot(1, type_, order)], WORDS[type_] + 2)  # type: ignore[arg-type]  # parametrized
+    assert decode.values(b"\xaa\xaa" + sent(type_, order, VALUES[type_]) + b"\xbb\xbb") == [VALUES[type_]]
 
 
 def test_scale_offset_bits_bools_and_overlapping_points() -> None:
@@ -54,23 +54,23 @@ def test_scale_offset_bits_bools_and_overlapping_points() -> None:
         Slot(0, "uint32"),
         Slot(1, "uint16", order="BADC", bit=7),
     ]
-    values = registers_decoder(slots, 3)(bytes.fromhex("fff6 8000 0002"))
+    values = RegistersDecoder(slots, 3).values(bytes.fromhex("fff6 8000 0002"))
     assert values == [-6, False, True, 0x8000, True, 0xFFF68000, True]
     assert [type(value) for value in values] == [float, bool, bool, int, bool, int, bool]
 
 
 @pytest.mark.parametrize("raw", ["7fc00000", "7f800000", "ff800000"])
 def test_a_float_that_is_no_number_is_none(raw: str) -> None:
-    assert registers_decoder([Slot(0, "float32")], 2)(bytes.fromhex(raw)) == [None]
+    assert RegistersDecoder([Slot(0, "float32")], 2).values(bytes.fromhex(raw)) == [None]
 
 
 def test_a_point_beyond_the_block_is_refused() -> None:
     with pytest.raises(ValueError, match="register 3"):
-        registers_decoder([Slot(1, "uint32")], 2)
+        RegistersDecoder([Slot(1, "uint32")], 2)
 
 
 def test_coils_count_from_the_lowest_bit() -> None:
-    assert bits_decoder([Slot(0), Slot(7), Slot(8), Slot(9)])(b"\x01\x02") == [True, False, False, True]
+    assert BitsDecoder([Slot(0), Slot(7), Slot(8), Slot(9)]).values(b"\x01\x02") == [True, False, False, True]
 
 
 DEVICE = ModbusTcpDevice(id="d", name="D", host="h", poll_ms=1000)
@@ -145,6 +145,24 @@ def test_every_point_is_read_once_within_the_limits(wanted: list[tuple[int, str,
     assert sorted(p.id for block in blocks for p in block.points) == sorted(p.id for p in points)
     for block in blocks:
         assert 1 <= block.count <= (2000 if block.function <= 2 else 125)
-        assert len(block.decode(bytes(block.reply_bytes))) == len(block.points)
+        assert len(block.decoder.values(bytes(block.reply_bytes))) == len(block.points)
         for p in block.points:
             assert block.address <= p.address and p.address + planner.width(p) <= block.address + block.count
+
+
+def test_only_what_has_changed_is_told() -> None:
+    decoder = RegistersDecoder([Slot(0), Slot(1, bit=0), Slot(1, bit=1), Slot(2, "float32")], 4)
+    before: list[object] = []
+    assert decoder.changes(bytes.fromhex("0001 0001 3f800000"), before) == [
+        (0, 1),
+        (1, True),
+        (3, 1.0),
+        (2, False),
+    ]
+    assert decoder.changes(bytes.fromhex("0001 0001 3f800000"), before) == []
+    assert decoder.changes(bytes.fromhex("0002 0001 40000000"), before) == [(0, 2), (3, 2.0)]
+    assert (2, True) in decoder.changes(bytes.fromhex("0002 0003 40000000"), before)
+    bits = BitsDecoder([Slot(0), Slot(9)])
+    seen: list[object] = []
+    assert bits.changes(b"\x01\x00", seen) == [(0, True), (1, False)]
+    assert bits.changes(b"\x01\x02", seen) == [(1, True)]

@@ -208,6 +208,19 @@ def test_a_scan_that_is_too_late_is_skipped_and_counted_not_queued() -> None:
     on_a_line(server, {"a": 1}, work, timeout_ms=1000)
 
 
+def test_points_called_stale_are_news_with_the_next_reply_even_if_it_says_the_same() -> None:
+    server = HostileServer(lambda _unit, _number: None)
+
+    async def work(book: Notebook, _line: Line, _port: int) -> None:
+        await until(lambda: book.scans["a"] >= 2)
+        channel = book.channels["a.100"]
+        channel.feed.stale = True
+        channel.change(channel.value, Quality.BAD_STALE, "", 0.0, 0.0)
+        await until(lambda: channel.quality is Quality.GOOD)
+
+    on_a_line(server, {"a": 1}, work)
+
+
 def test_the_silence_a_device_needs_is_kept() -> None:
     moments: list[float] = []
     server = HostileServer(lambda _unit, _number: moments.append(asyncio.get_running_loop().time()))  # type: ignore[func-returns-value]  # None: no fault

@@ -71,6 +71,7 @@ class Bench:
         channel, feed = self.watch.channel(point), self.feeds[point]
         before, feed.good_s = feed.good_s, self.clock.steady_s()
         feed.scans += 1
+        feed.stale = False
         if value != channel.value or channel.quality is not Quality.GOOD:
             self.watch.put(channel, value, Quality.GOOD, "", before)
         self.watch.flush()
