@@ -11,10 +11,12 @@ import difflib
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from core.errors import AppError
 from core.paths import data_dir
@@ -37,6 +39,13 @@ class HttpSettings(_Section):
     )
     tls_cert: Path | None = Field(None, description="Certificate file (PEM); with `tls_key` turns HTTPS on.")
     tls_key: Path | None = Field(None, description="Private key file (PEM) of `tls_cert`.")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, values: list[str]) -> list[str]:
+        for value in values:
+            ip_network(value.strip(), strict=False)  # its ValueError names the wrong one
+        return values
 
 
 class BrokerSettings(_Section):
@@ -88,6 +97,15 @@ class HubSettings(_Section):
     http: HttpSettings = HttpSettings()
     broker: BrokerSettings = BrokerSettings()
     limits: LimitSettings = LimitSettings()
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, OSError):  # a folder of the time zone data is an OSError
+            raise ValueError(f"no time zone {name!r}; use an IANA name such as Asia/Shanghai") from None
+        return name
 
 
 class EdgeSettings(_Section):
@@ -158,12 +176,13 @@ def load(model: type[S], file: Path | None = None, **given: Any) -> S:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
+        reason = first["msg"].removeprefix("Value error, ")
         raise AppError(
             "settings.bad_value",
-            f"{path}: {key}: {first['msg']}",
+            f"{path}: {key}: {reason}",
             fields={key: first["type"]},
             key=key,
-            reason=first["msg"],
+            reason=reason,
             file=path,
         ) from None
 

@@ -10,6 +10,7 @@ import os
 import secrets
 import signal
 import socket
+import ssl
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -184,6 +185,7 @@ class Hub:
 
     def open(self) -> None:
         """Lock the folder, take the port, bring the database up to date. AppError tells what stands in the way."""
+        check_tls(self.settings)
         self.lock()
         try:
             self._socket = listen(self.settings.http.host, self.settings.http.port)
@@ -309,6 +311,26 @@ def _started(
     thread = threading.Thread(target=run, args=(stopping,), name=name, daemon=True)
     thread.start()
     return thread
+
+
+def check_tls(settings: HubSettings) -> None:
+    """AppError `hub.tls` unless certificate and key are given together and fit; neither is plain HTTP."""
+    cert, key = settings.http.tls_cert, settings.http.tls_key
+    if cert is None and key is None:
+        return
+    try:
+        if cert is None or key is None:
+            raise OSError("tls_cert and tls_key belong together")
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, key)
+    except OSError as error:  # ssl's own errors are of this kind
+        raise AppError(
+            "hub.tls",
+            f"{cert}, {key}: {error}",
+            {"http.tls_cert": "unreadable"},
+            cert=cert,
+            key=key,
+            reason=error,
+        ) from error
 
 
 def broker_password(settings: HubSettings) -> str:

@@ -32,9 +32,10 @@ def up(database: peewee.Database, backup_dir: Path, folder: Path = FOLDER) -> li
     """Apply what is missing and return its names; nothing is touched when nothing is.
 
     SQLite is copied into `backup_dir` first; a PostgreSQL is backed up by its own administrator (docs).
-    Raises AppError `database.newer`, OutsideError `database.backup_failed`.
+    Raises AppError `database.newer`, OutsideError `database.unreachable`, `database.backup_failed`.
     """
     opened: Any = database.obj if isinstance(database, peewee.DatabaseProxy) else database
+    _connect(opened)
     with opened.connection_context():
         runner = _Runner(opened, str(folder))
         known = {step.name for step in runner.migrations()}
@@ -51,6 +52,18 @@ def up(database: peewee.Database, backup_dir: Path, folder: Path = FOLDER) -> li
         if applied and isinstance(opened, peewee.SqliteDatabase):
             back_up(opened, backup_dir, applied)
         return cast(list[str], runner.up())
+
+
+def _connect(opened: peewee.Database) -> None:
+    try:
+        opened.connect(reuse_if_open=True)
+    except peewee.DatabaseError as error:
+        raise OutsideError(
+            "database.unreachable",
+            f"{opened.database}: {error}",
+            place=opened.database,
+            reason=str(error).strip().partition("\n")[0],
+        ) from error
 
 
 def back_up(database: Any, backup_dir: Path, applied: Iterable[str]) -> Path:

@@ -87,3 +87,34 @@ def test_a_taken_broker_port_stops_the_hub_with_a_message(
     assert str(port) in said and "broker.port" in said
     assert not (tmp_path / "second" / "run.json").exists()
 
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ('timezone = "Asia/Nowhere"\n', ("timezone", "Asia/Nowhere", "Asia/Shanghai")),
+        ('[http]\ntrusted_proxies = ["10.0.0.0/8", "proxy"]\n', ("http.trusted_proxies", "proxy")),
+        ('[http]\ntls_cert = "/nowhere.pem"\ntls_key = "/nowhere.pem"\n', ("/nowhere.pem", "http.tls_cert")),
+        ('[http]\ntls_cert = "/nowhere.pem"\n', ("http.tls_key",)),
+        ('database_url = "postgresql://fettle@127.0.0.1:1/fettle"\n', ("database fettle", "settings")),
+        ('database_url = "mysql://x/y"\n', ("database_url", "postgresql://")),
+        ('[broker]\nurl = "tcp://broker"\n', ("broker.url", "mqtt://host:port")),
+        ('[broker]\nurl = "mqtt://127.0.0.1:1"\npassword_file = "/nowhere"\n', ("broker.password_file",)),
+    ],
+)
+def test_a_hub_that_cannot_start_says_why_and_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], lines: str, words: tuple[str, ...]
+) -> None:
+    file = tmp_path / "hub.toml"
+    file.write_text(lines, encoding="utf-8")
+    args = ["--settings", str(file), "--data", str(tmp_path / "data"), "--port", "0", "--mqtt-port", "0"]
+    assert cli.main(args) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("fettle hub: ") and all(word in said for word in words), said
+    assert not (tmp_path / "data" / "run.json").exists()
+
+
+def test_a_damaged_database_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "hub.db").write_bytes(b"this is no database, whatever it is called")
+    assert cli.main(["--data", str(tmp_path), "--port", "0", "--mqtt-port", "0"]) == 2
+    said = capsys.readouterr().err
+    assert str(tmp_path / "hub.db") in said and "backup" in said
