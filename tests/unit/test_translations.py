@@ -125,7 +125,11 @@ def test_every_verb_of_the_journal_has_words() -> None:
     written = set()
     for path, tree in sources():
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "journal.write" and len(node.args) > 1:
+            if (
+                isinstance(node, ast.Call)
+                and ast.unparse(node.func) == "journal.write"
+                and len(node.args) > 1
+            ):
                 written.update(strings(node.args[1]))
     assert len(written) > 20
     assert sorted(verb for verb in written if not codes("en").get(f"verb.{verb}")) == []
