@@ -17,12 +17,12 @@ from core.wire.tickets import CreateTicket
 def for_raise(actor: Actor, alarm: Any, occurrence: Any, now: datetime) -> TicketRow:
     """The ticket of this raise, in the running transaction; one is open per alarm at any time."""
     key = alarm.key
-    open_one: TicketRow | None = TicketRow.get_or_none(TicketRow.open_key == key)
-    if open_one is not None:
-        _add(actor, open_one, alarm, occurrence, now)
-        return open_one
-    query = TicketRow.select().where(TicketRow.dedup_key == key).order_by(TicketRow.id.desc())
-    last: TicketRow | None = query.first()
+    # The open one first, else the newest.
+    query = TicketRow.select().where(TicketRow.dedup_key == key)
+    last: TicketRow | None = query.order_by(TicketRow.open_key.is_null(), TicketRow.id.desc()).first()
+    if last is not None and last.open_key is not None:
+        _add(actor, last, alarm, occurrence, now)
+        return last
     if last is not None and _repair_failed(last, now):
         last.occurrences += 1
         reject = workflow.transition_of("reject", State(last.state))

@@ -37,14 +37,16 @@ def of_edge(edge: EdgeRow) -> Source:
 
 def raised(source: Source, event: AlarmRaised, *, now: datetime) -> TicketRow | None:
     """A raise: the alarm's state, its occurrence, and the ticket it opens, reopens or adds to."""
-    before: Any = OccurrenceRow.get_or_none(OccurrenceRow.occurrence == event.occurrence)
+    known = OccurrenceRow.select(OccurrenceRow.id, OccurrenceRow.ticket)
+    before = known.where(OccurrenceRow.occurrence == event.occurrence).first()
     if before is not None:
         ticket_before: TicketRow | None = before.ticket
         return ticket_before  # it was here before, under another epoch
     actor = source.actor
     asset = AssetRow.get_or_none(AssetRow.number == event.asset) if event.asset else None
     rule = _rule(source.edge, event.rule)
-    alarm = _alarm(domain.key_of(source.key, event.rule, event.asset))
+    key = domain.key_of(source.key, event.rule, event.asset)
+    alarm: Any = AlarmRow.get_or_none(AlarmRow.key == key) or AlarmRow(key=key, count=0)
     alarm.edge = source.edge
     alarm.rule = rule
     alarm.rule_key = event.rule[:60]
@@ -80,13 +82,6 @@ def raised(source: Source, event: AlarmRaised, *, now: datetime) -> TicketRow | 
     occurrence.ticket = ticket
     occurrence.save()
     return ticket
-
-
-def _alarm(key: str) -> Any:
-    found = AlarmRow.get_or_none(AlarmRow.key == key)
-    if found is not None:
-        return found
-    return AlarmRow.create(key=key, rule_key="", title="", severity="major", state="normal")
 
 
 def _rule(edge: EdgeRow | None, rule_id: str) -> RuleRow | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,35 +21,45 @@ _ASSIGN = workflow.transition_of("assign", workflow.State.NEW)
 NOBODY = "nobody_on_shift"
 POOL = "pool"
 NO_TEAM = "no_team"
+_OPEN = sorted(workflow.OPEN)
 TRIAGE = "triage"  # beyond the limit of anonymous reports: a person looks first
 
 
-def _people(team_id: int | None, now: datetime, any_team: bool) -> list[dispatch.Person]:
-    """All who could be asked, with what decides; without a team everybody counts as of it."""
-    members = set(member.person_id for member in TeamMemberRow.select().where(TeamMemberRow.team == team_id))
-    found = [person for person in PersonRow.select().where(PersonRow.active)]
+def _people(found: Sequence[Any], members: Collection[int] | None, now: datetime) -> list[dispatch.Person]:
+    """People with what decides; without `members` everybody counts as of the team."""
     ids = [person.id for person in found]
     at_work = people.on_shift(ids, now=now)
-    load = people.open_tickets(ids)
-    last = {
-        row.assignee_id: row.last_at
-        for row in TicketRow.select(TicketRow.assignee, fn.MAX(TicketRow.assigned_at).alias("last_at"))
-        .where(TicketRow.assignee.in_(ids), TicketRow.state.in_(list(workflow.OPEN)))
+    query = (
+        TicketRow.select(
+            TicketRow.assignee,
+            fn.COUNT(TicketRow.id).alias("n"),
+            fn.MAX(TicketRow.assigned_at).alias("last_at"),
+        )
+        .where(TicketRow.assignee.in_(ids), TicketRow.state.in_(_OPEN))
         .group_by(TicketRow.assignee)
-    }
+    )
+    load = {row.assignee_id: row for row in query}
     return [
         dispatch.Person(
             id=person.id,
             name=person.name,
             active=True,
             technician=Role.TECHNICIAN in person.roles,
-            in_team=any_team or person.id in members,
+            in_team=members is None or person.id in members,
             on_shift=person.id in at_work,
-            open_tickets=load.get(person.id, 0),
-            last_assigned_at=last.get(person.id),
+            open_tickets=int(load[person.id].n) if person.id in load else 0,
+            last_assigned_at=load[person.id].last_at if person.id in load else None,
         )
         for person in found
     ]
+
+
+def _team(team_id: int | None, now: datetime) -> list[dispatch.Person]:
+    """The active people of a team; without one, everybody."""
+    query = PersonRow.select(PersonRow.id, PersonRow.name, PersonRow.roles).where(PersonRow.active)
+    if team_id is not None:
+        query = query.join(TeamMemberRow).where(TeamMemberRow.team == team_id)
+    return _people(list(query), None, now)
 
 
 def assign_by_rule(row: TicketRow, now: datetime, actor: Actor = SYSTEM) -> bool:
@@ -59,7 +70,7 @@ def assign_by_rule(row: TicketRow, now: datetime, actor: Actor = SYSTEM) -> bool
     if row.team_id is None and row.asset_id is None:
         _wait(row, NO_TEAM, now, actor)
         return False
-    ranked = dispatch.rank(_people(row.team_id, now, any_team=row.team_id is None))
+    ranked = dispatch.rank(_team(row.team_id, now))
     best = dispatch.choose(ranked)
     if best is None:
         _wait(row, NOBODY, now, actor)
@@ -128,7 +139,9 @@ def candidates(actor: Actor, ticket_id: int, *, now: datetime) -> list[Candidate
     """Everybody active for one ticket, the best first, with why (not)."""
     require(actor, Action.TICKET_ASSIGN)
     row = rows.get(TicketRow, ticket_id, "ticket")
-    ranked = dispatch.rank(_people(row.team_id, now, any_team=row.team_id is None))
+    everybody = list(PersonRow.select().where(PersonRow.active))
+    members = {m.person_id for m in TeamMemberRow.select().where(TeamMemberRow.team == row.team_id)}
+    ranked = dispatch.rank(_people(everybody, None if row.team_id is None else members, now))
     return [
         Candidate(
             person=Ref(id=c.person.id, name=c.person.name),

@@ -41,6 +41,10 @@ def _titles(language: str) -> dict[str, str]:
 
 
 _TOLD = frozenset(_titles("en"))
+_NEEDED = (
+    TicketRow.id, TicketRow.number, TicketRow.title, TicketRow.priority, TicketRow.state, TicketRow.asset,
+    TicketRow.assignee, TicketRow.team, TicketRow.reporter,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +62,12 @@ def queue(row: JournalRow, now: datetime) -> None:
     """Write the notices that `row` causes, in its transaction."""
     if row.verb not in _TOLD or row.ticket_id is None:
         return
-    ticket = TicketRow.get_by_id(row.ticket_id)
+    ticket = TicketRow.select(*_NEEDED).where(TicketRow.id == row.ticket_id).get()
     kind = row.verb
     if kind == "ticket.assigned" and row.data.get("assignee_id") is None:
         kind = "ticket.assigned.team"
     for person in _who(kind, ticket):
-        if row.actor == f"person:{person.id}":
+        if row.actor == f"person:{person.id}" or not person.notify_urls:
             continue  # nobody needs to be told what they did
         title, body = _words(kind, ticket, row, person.language)
         for address in person.notify_urls:

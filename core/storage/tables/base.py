@@ -52,6 +52,7 @@ class Row(peewee.Model):
 
         database = database
         legacy_table_names = False
+        only_save_dirty = True  # writing back sixty columns for one costs more than the write
 
     if TYPE_CHECKING:
         # Peewee adds `asset_id` beside `asset`, and back-references, only at run time.
