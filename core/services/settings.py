@@ -99,7 +99,10 @@ def broker_address() -> tuple[str, int, bool]:
     broker = _hub.broker
     public_host = broker.public_host or urlsplit(public_url()).hostname or "localhost"
     if not broker.url:
-        return public_host, _own_broker_port or broker.port, False
+        # Bound to this computer only, it is found nowhere else.
+        only_here = broker.bind in ("127.0.0.1", "::1", "localhost")
+        host = broker.bind if only_here and not broker.public_host else public_host
+        return host, _own_broker_port or broker.port, False
     url = urlsplit(broker.url)
     tls = url.scheme == "mqtts"
     return broker.public_host or url.hostname or public_host, url.port or (8883 if tls else 1883), tls

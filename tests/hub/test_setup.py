@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from core.errors import AppError, Conflict, Forbidden, TooMany
 from core.services import sessions, settings, setup
+from core.settings import BrokerSettings, HubSettings
 from core.storage.tables import AssetRow, JournalRow, MetaRow, PersonRow
 from core.wire.people import SetUp
 from tests.hub.actors import hub_in
@@ -109,4 +110,20 @@ def test_public_address_is_peoples_else_the_files_else_the_hubs_own(tmp_path: Pa
     settings.change_plant(public_url="http://10.0.0.1:80/x/")
     settings.forget()
     assert settings.public_url() == "http://10.0.0.1:80/x"
-    assert settings.broker_address() == ("10.0.0.1", 1883, False)
+    assert settings.broker_address() == ("127.0.0.1", 1883, False), "bound to this computer only"
+
+
+@pytest.mark.parametrize(
+    ("broker", "told"),
+    [
+        ({"bind": "0.0.0.0", "port": 1884}, ("fettle.example.cn", 1884, False)),
+        ({"public_host": "mq.example.cn"}, ("mq.example.cn", 1883, False)),
+        ({"url": "mqtt://10.0.0.2"}, ("10.0.0.2", 1883, False)),
+        ({"url": "mqtts://10.0.0.2"}, ("10.0.0.2", 8883, True)),
+        ({"url": "mqtt://10.0.0.2:1999", "public_host": "mq.example.cn"}, ("mq.example.cn", 1999, False)),
+    ],
+)
+def test_where_edges_find_the_broker(broker: dict[str, Any], told: tuple[str, int, bool]) -> None:
+    hub = HubSettings(broker=BrokerSettings.model_validate(broker))
+    settings.use(hub, "https://fettle.example.cn")
+    assert settings.broker_address() == told
