@@ -120,6 +120,8 @@ def _show(plant: DemoPlant, console: bool) -> int:
     begun = time.monotonic()
     try:
         plant.start(lambda step: print(f"  … {words[step]}", flush=True))
+        if plant.first_run:
+            plant.client.run_plans()  # the hub does it within five minutes; here there is something to see at once
         _tell(plant, words, time.monotonic() - begun)
         if console and has_screen():
             _open_console(plant)

@@ -140,7 +140,9 @@ class DemoPlant:
     def _start_hub(self) -> None:
         data = self.folder / "hub"
         ports = ["--port", str(self._ports["http"]), "--mqtt-port", str(self._ports["mqtt"])]
-        self.children.start("hub", "hub", "--data", str(data), "--host", self.host, *ports)
+        # The demo's edge runs here, and the broker listens here alone, also when phones of the network are let in.
+        here = {"FETTLE_HUB__BROKER__PUBLIC_HOST": "127.0.0.1"}
+        self.children.start("hub", "hub", "--data", str(data), "--host", self.host, *ports, environment=here)
 
         def answers() -> bool:
             try:
@@ -201,7 +203,6 @@ class DemoPlant:
             code=(self.folder / "hub" / "setup-code").read_text("utf-8").strip(),
             plant="东海精密塑件厂" if chinese else "Eastbay Precision Plastics",
             language="zh_CN" if chinese else "en",
-            public_url=self.url,
             name="管理员" if chinese else "Administrator",
             login=self.admin["login"],
             password=SecretStr(self.admin["password"]),
