@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -119,22 +120,29 @@ class Feed(QObject):
 
 
 class Gatherer(QObject):
-    """Collects keys for a moment and gives them as one set, so that a burst of entries asks the hub once."""
+    """Collects keys for a moment and gives them as one set, so that a burst of entries asks the hub once.
+
+    The first after a quiet time is given at once: a single change must not wait for others that never come.
+    """
 
     gathered = Signal(object)
 
     def __init__(self, wait_ms: int, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._keys: set[object] = set()
-        self._timer = QTimer(self, singleShot=True, interval=wait_ms)
+        self._wait_s = wait_ms / 1000
+        self._given_at = 0.0
+        self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._give)
 
     def add(self, key: object) -> None:
-        """One more; the moment counts from the first."""
+        """One more."""
         self._keys.add(key)
         if not self._timer.isActive():
-            self._timer.start()
+            left_s = self._given_at + self._wait_s - time.monotonic()
+            self._timer.start(max(0, round(left_s * 1000)))
 
     def _give(self) -> None:
         keys, self._keys = self._keys, set()
+        self._given_at = time.monotonic()
         self.gathered.emit(keys)

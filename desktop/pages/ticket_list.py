@@ -23,7 +23,7 @@ from desktop.paged_model import PagedModel
 from desktop.pages.ticket_columns import SORTABLE, ticket_columns
 from desktop.pages.ticket_filter import TicketQuery
 
-LIVE_MS = 60  # changes of one burst are asked for together
+LIVE_MS = 80  # changes of one burst are asked for together; a single one at once
 RELOAD_MS = 4_000  # at most this often the whole list is asked for because of changes
 MOST_AT_ONCE = 400
 

@@ -120,4 +120,7 @@ def test_a_burst_is_gathered_into_one(app: QApplication, until: Until) -> None:
     for number in range(100):
         gatherer.add(number % 7)
     until(lambda: got)
-    assert got == [set(range(7))]
+    for number in range(100):
+        gatherer.add(number % 5)
+    until(lambda: len(got) > 1)
+    assert got == [set(range(7)), set(range(5))]
