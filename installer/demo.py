@@ -99,10 +99,6 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     language = args.language or i18n.from_environment()
     i18n.use(language)
-    # A closed terminal ends it like Ctrl+C, so that no program is left behind.
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.default_int_handler)
     if args.check:
         return demo_check.main(args.data or ROOT / "var" / "demo-check", language, args.quick)
     return _show(DemoPlant(args.data or ROOT / "var" / "demo", language, args.host), not args.no_console)
@@ -214,4 +210,8 @@ def _live(plant: DemoPlant, words: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
+    # A closed terminal ends it like Ctrl+C, so that no program is left behind.
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
     sys.exit(main())

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from installer.demo import main
 from installer.demo_children import Children, Died, free_port, listens
 from installer.demo_plant import DemoPlant, new_password, opens
 from tests.conftest import wait_for
@@ -79,3 +80,10 @@ def test_a_taken_port_is_not_used() -> None:
     assert free_port(with_any) == with_any
     assert not listens(with_any)
     assert len(new_password()) == 19
+
+
+def test_a_demo_that_cannot_start_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "file"
+    file.write_text("not a folder")
+    assert main(["--no-console", "--language", "en", "--data", str(file / "demo")]) == 1
+    assert "The demo could not start" in capsys.readouterr().err

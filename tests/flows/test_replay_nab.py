@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from core.wire.uplink import AlarmRaised, Born, ChartFrozen
+from installer.replay import main as replay_command
 from tests.flows.replay_nab import report, run, score
 
 
@@ -38,3 +41,8 @@ def test_polling_the_recording_over_modbus_gives_the_tickets_that_memory_gives(t
         event.body for event in polled.events if isinstance(event.body, ChartFrozen) and event.body.complete
     ]
     assert {chart.occurrence for chart in charts} == raised
+
+
+def test_an_unknown_recording_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert replay_command(["moon"]) == 2
+    assert "nab" in capsys.readouterr().err
