@@ -14,7 +14,8 @@ import httpx
 import pytest
 
 from core.errors import AppError
-from core.hub.app import Hub, body_limit
+from core.hub.app import Hub
+from core.hub.web import body_limit
 from core.settings import BrokerSettings, HttpSettings, HubSettings
 from tests.conftest import wait_for
 from tests.hub.running import RunningHub

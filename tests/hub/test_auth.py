@@ -11,9 +11,9 @@ import pytest
 from fastapi import APIRouter, FastAPI
 
 from core.hub import auth
-from core.hub.app import build
 from core.hub.feed import Feed
 from core.hub.gate import caller, networks
+from core.hub.web import build
 from core.services import fleet
 from core.settings import HubSettings
 from core.wire.uplink import JoinEdge

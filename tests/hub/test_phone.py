@@ -14,7 +14,7 @@ from PIL import Image
 
 from core.domain.people import SYSTEM
 from core.hub.auth import clock
-from core.services import intake, labels
+from core.services import labels, progress
 from core.storage import db
 from core.storage.tables import TicketRow
 from core.wire.assets import PrintLabels
@@ -235,7 +235,7 @@ def test_unknown_revoked_and_expired_look_alike(hub: RunningHub, machine: Machin
     assert "ask for a new label" in unknown.text
     assert machine.send(request_id="x" * 16, text="Still broken").status_code == 404
 
-    TicketRow.update(state="closed", closed_at=clock() - intake.LINK_LIFE - timedelta(days=1)).where(
+    TicketRow.update(state="closed", closed_at=clock() - progress.LINK_LIFE - timedelta(days=1)).where(
         TicketRow.id == row["id"]
     ).execute()
     db.close()

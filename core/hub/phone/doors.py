@@ -17,6 +17,7 @@ from core.hub.auth import Address, clock
 from core.hub.phone.pages import draw
 from core.i18n import _
 from core.services import intake, settings
+from core.services import progress as progress_of
 from core.wire.tickets import RateTicket
 
 Words = Annotated[str, Form(max_length=2000)]
@@ -127,7 +128,7 @@ def progress(request: Request, token: str, thanks: Annotated[str, Query(max_leng
 def _progress(
     request: Request, token: str, thanks: str = "", problem: str = "", status: int = 200
 ) -> Response:
-    found = intake.progress(token, now=clock())
+    found = progress_of.view(token, now=clock())
     place = _PLACE.get(found.state)
     steps = [
         {"state": state, "look": "done" if index < place else "now" if index == place else "ahead"}
@@ -140,7 +141,7 @@ def _progress(
     )
 
 
-def _words(line: intake.Line) -> str:
+def _words(line: progress_of.Line) -> str:
     """What happened, said to the one who reported it."""
     if line.verb == "ticket.noted":
         return _("The maintenance team writes:") if line.ours else _("Added by a reporter:")
@@ -173,7 +174,7 @@ def rate(
 ) -> Response:
     """The reporter's answer."""
     answer = RateTicket(rating=rating, comment=comment)
-    intake.rate(token, answer, address=address, now=clock())
+    progress_of.rate(token, answer, address=address, now=clock())
     return _to_progress(token, "rated")
 
 
@@ -181,7 +182,7 @@ def rate(
 def note(request: Request, token: str, address: Address, text: Words = "") -> Response:
     """Something the reporter adds."""
     try:
-        intake.note(token, text, address=address, now=clock())
+        progress_of.note(token, text, address=address, now=clock())
     except AppError as error:
         if error.status not in (409, 422):
             raise
@@ -192,5 +193,5 @@ def note(request: Request, token: str, address: Address, text: Words = "") -> Re
 @router.get("/r/{token}/photo/{attachment_id}")
 def photo(token: str, attachment_id: int, size: Annotated[str, Query(max_length=10)] = "full") -> Response:
     """One of the reporter's own photos."""
-    found = intake.photo(token, attachment_id, thumb=size == "thumb", now=clock())
+    found = progress_of.photo(token, attachment_id, thumb=size == "thumb", now=clock())
     return download(found.content, found.media_type, found.name, inline=True)
