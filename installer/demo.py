@@ -35,7 +35,7 @@ NEXT_FAULT_S = 150.0  # between the later ones
 FAULT_LASTS_S = 130.0
 WORDS = {
     "zh_CN": {
-        "hub": "启动服务中心",
+        "hub": "启动中心",
         "plant": "启动虚拟工厂（两台 Modbus 设备，一条 MQTT 包装线）",
         "people": "录入示例工厂、人员和密码",
         "log-in": "登录已有的示例工厂",

@@ -219,7 +219,7 @@ class SettingsPage(Page):
         buttons.setLayout(row(self.about, None))
         words = _("Fettle is open source under the Apache License 2.0.")
         return _card(
-            _("About"),
+            _("About Fettle"),
             text_label(versions_words(), selectable=True),
             text_label(words, "muted", wrap=True),
             buttons,
