@@ -65,7 +65,7 @@ class AssetDetail(QWidget):
         self.heading = text_label("", "title", wrap=True, selectable=True)
         self.subtitle = text_label("", "muted", wrap=True, selectable=True)
         self.trouble = text_label("", "bad", wrap=True, selectable=True)
-        self.newer = button(_("Load the newer version"), self.on_reload, "refresh")
+        self.newer = button(_("Load the newer version"), self.on_revert, "refresh")
         self.report = button(_("New ticket"), self.on_ticket, "plus", main=True)
         self.retire = button(_("Retire"), self.on_retire, "archive-outline")
         self.report.setVisible(page.shell.may("ticket.create"))
@@ -189,10 +189,8 @@ class AssetDetail(QWidget):
         self.on_reload()
 
     def on_reload(self) -> None:
-        """Fetch this asset anew; what was typed is given up only when asked for."""
+        """Fetch this asset anew; what is typed stays."""
         if self.asset is not None:
-            if self.sender() is self.newer:
-                self._mark(False)
             self.reload.emit(self.asset.id)
 
     def on_ticket(self) -> None:

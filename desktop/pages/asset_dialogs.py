@@ -14,7 +14,7 @@ _KEPT = (
     "number", "name", "parent_id", "location_id", "category", "criticality", "maker", "model", "serial",
     "in_service_on", "warranty_until_on", "downtime_cost_minor_per_h", "notes", "retired",
 )  # fmt: skip
-BELOW = {"site": "area", "area": "line", "line": "line"}
+BELOW = {"site": "area", "area": "line"}  # a line holds assets, no further locations
 
 
 def asset_body(asset: AssetView, **changes: Any) -> SaveAsset:

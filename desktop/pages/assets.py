@@ -130,8 +130,11 @@ class AssetsPage(Page):
         dialog.open()
 
     def on_new_location(self) -> None:
-        """The dialog for a new location, inside the one chosen."""
-        self._open_location(None, self._chosen_location())
+        """The dialog for a new location, inside the one chosen; beside it when it is a line."""
+        parent = self._chosen_location()
+        if parent is not None and parent.kind == "line":
+            parent = next((one for one in self.locations if one.id == parent.parent_id), None)
+        self._open_location(None, parent)
 
     def on_edit_location(self) -> None:
         """The dialog for the chosen location."""
