@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from core import i18n, log, paths, settings
-from core.errors import FettleError
+from core.errors import AppError, FettleError
 from core.i18n import _, fill, label
 from core.settings import EdgeSettings
 from core.wire.uplink import EdgeConfig, ModbusTcpDevice
@@ -88,6 +88,8 @@ def _run(given: argparse.Namespace) -> int:
     log.configure(chosen.log_level)
     login = hub_http.read_login(chosen.data_dir)
     fixed = configs.from_file(given.config) if given.config else None
+    if login is None and fixed is None:
+        raise AppError("edge.nothing_to_do", "neither joined to a hub nor given --config")
     # After the checks: a wrong call answers at once, without the weight of the drivers.
     agent = import_module("edge_agent.agent").Agent(chosen, login, fixed)
     with OnlyOne(paths.private_dir(chosen.data_dir)):

@@ -41,6 +41,7 @@ FULL_PROBE_EVERY = (
 )
 CONNECT_S = 3.0
 HOLE_RETRY_S = 60.0
+BUSY_SCANS = 3
 
 
 class Line:
@@ -133,6 +134,7 @@ class Line:
         except Refused as refusal:
             await self._refused(scan, job, refusal)
             return
+        scan.unit.busy_scans = 0
         self._take(job, data)
 
     def _take(self, job: Job, data: bytes) -> None:
@@ -276,6 +278,8 @@ class Line:
         if unit.answering is not True:
             unit.answering = True
         self._sink.answers(unit.device.id, True)
+        if unit.busy_scans:
+            return
         if not unit.holes:
             self._tell(unit, "ok", "", "", {})
             return
@@ -304,6 +308,10 @@ class Line:
         """Exceptions 1 to 3: find the points that are refused and go on with the others. Else: busy or broken."""
         if not ILLEGAL_FUNCTION <= refusal.exception <= ILLEGAL_VALUE:
             self._spoil(job, Quality.BAD_COMM, refusal.detail)
+            scan.unit.busy_scans += 1
+            if scan.unit.busy_scans >= BUSY_SCANS:  # once or twice is a hiccup
+                params = self._address(scan.unit) | refusal.params
+                self._tell(scan.unit, "failing", refusal.code, refusal.detail, params)
             return
         scan.torn = scan.torn or scan.mended  # putting it together again was not well
         scan.cut = True

@@ -37,6 +37,7 @@ class Unit:
     quiet_from_s: float = 0.0
     answering: bool | None = None
     holes: dict[str, tuple[str, str]] = field(default_factory=dict)  # point → (error code, address)
+    busy_scans: int = 0  # in a row with an answer that is a refusal of another kind
     told: tuple[str, str] = ("", "")
 
 

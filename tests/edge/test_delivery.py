@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import random
+import resource
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -247,6 +248,37 @@ def test_http_takes_over_when_the_broker_is_away(folder: Path, tmp_path: Path, p
     token = base64.b64encode(b"e1:secret").decode()
     assert set(seen) == {("/api/v1/edges/e1/uplink", f"Basic {token}")}
     assert sorted(taken) == list(range(1, 10))
+
+
+def test_a_full_disk_loses_nothing_and_the_edge_goes_on_when_there_is_room(
+    folder: Path, hub: parts.StandInHub, mosquitto: parts.BrokerProcess, plc: ModbusServer
+) -> None:
+    edge = parts.EdgeProcess(folder, parts.login("e1", mosquitto.port))
+    edge.start()
+    try:
+        hub.push(config(plc.port))
+        wait_for(lambda: hub.status and hub.status.config_version == 1, 15)
+        assert edge.process is not None
+        before, coils = max(ledger(folder)), [False] * RULES
+        resource.prlimit(edge.process.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+        wait_for(lambda: _toggle(plc, coils) and "cannot be written" in (folder / "log.txt").read_text(), 15)
+        stuck = max(ledger(folder))
+        for _ in range(20):
+            wait_for(lambda: _toggle(plc, coils))
+        assert max(ledger(folder)) == stuck >= before
+        resource.prlimit(
+            edge.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+        )
+        wait_for(lambda: max(ledger(folder)) > stuck, 15)
+        check_ledger(hub, folder)
+        assert edge.terminate() == 0
+    finally:
+        edge.kill()
+
+
+def _toggle(plc: ModbusServer, coils: list[bool]) -> bool:
+    coils[0] = not coils[0]
+    return bool(plc.data_bank.set_coils(0, coils))
 
 
 def test_a_stand_alone_edge_keeps_its_events_for_its_first_hub(

@@ -113,6 +113,12 @@ def test_a_damaged_login_says_to_join_again(home: Path, capsys: pytest.CaptureFi
     assert "Join the hub again" in capsys.readouterr().err
 
 
+def test_nothing_to_do_says_what_is_possible(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run"]) == 1
+    said = capsys.readouterr().err
+    assert "fettle edge join" in said and "--config" in said
+
+
 def test_check_shows_the_requests(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "edge.yaml"
     file.write_text(

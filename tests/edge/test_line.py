@@ -191,6 +191,10 @@ def test_a_device_that_is_busy_is_alive() -> None:
     async def work(book: Notebook, _line: Line, _port: int) -> None:
         await until(lambda: book.scans["a"] >= 3)
         assert book.channels["a.100"].quality is Quality.BAD_COMM and book.answering["a"] is True
+        state, code, params = book.healths["a"]
+        assert (state, code, params["exception"]) == ("failing", "device.refused", "6")
+        server._chooser = lambda _unit, _number: None
+        await until(lambda: book.healths["a"][0] == "ok")
 
     on_a_line(server, {"a": 1}, work)
 
