@@ -11,7 +11,9 @@ from core.domain.people import Role
 from core.wire.base import Name, Ref, Request, Trimmed, View
 
 Language = Literal["zh_CN", "en"]
-Login = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{1,63}$", description="Lower-case letters, digits, . _ -")]
+Login = Annotated[
+    str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{1,63}$", description="Lower-case letters, digits, . _ -")
+]
 Password = Annotated[SecretStr, Field(min_length=12, max_length=128)]
 Weekday = Annotated[int, Field(ge=0, le=6)]
 Minute = Annotated[int, Field(ge=0, le=1440)]

@@ -68,9 +68,13 @@ class TicketRowView(View):
 class AllowedMove(View):
     """A transition open to this person now. `needs`: what must be given with it."""
 
-    move: str = Field(description="accept, start, hold, resume, resolve, close, reopen, decline, cancel, grab …")
+    move: str = Field(
+        description="accept, start, hold, resume, resolve, close, reopen, decline, cancel, grab …"
+    )
     to: TicketState
-    needs: list[str] = Field(default_factory=list, description="reason, hold_reason, resolution, failure_mode …")
+    needs: list[str] = Field(
+        default_factory=list, description="reason, hold_reason, resolution, failure_mode …"
+    )
     blocked: list[str] = Field(default_factory=list, description="Codes of guards that do not hold yet.")
 
 
@@ -281,12 +285,15 @@ class TicketFilter(View):
 
     state: list[TicketState] = Field(default_factory=list)
     type: list[TicketType] = Field(default_factory=list)
+    priority: list[Priority] = Field(default_factory=list)
     asset_id: int | None = None
     assignee_id: int | None = None
     team_id: int | None = None
     open: bool | None = Field(None, description="Somebody still has work with it.")
     mine: bool = Field(False, description="Given to me, or reported by me.")
-    overdue: bool = Field(False, description="Open, past its resolve time and not on a hold that stops the clock.")
+    overdue: bool = Field(
+        False, description="Open, past its resolve time and not on a hold that stops the clock."
+    )
     q: Trimmed = Field("", max_length=200, description="In number, title, asset's number or name.")
     sort: TicketSort = "-reported_at"
 

@@ -247,7 +247,9 @@ class ConfigError(Message):
     path: str
     code: str
     detail: str
-    params: dict[str, str] = Field(default_factory=dict, description="What the sentence of `error.<code>` names.")
+    params: dict[str, str] = Field(
+        default_factory=dict, description="What the sentence of `error.<code>` names."
+    )
 
 
 class DeviceHealth(Message):
@@ -257,7 +259,9 @@ class DeviceHealth(Message):
     state: Literal["ok", "failing", "unknown"]
     code: str = ""
     detail: str = ""
-    params: dict[str, str] = Field(default_factory=dict, description="What the sentence of `error.<code>` names.")
+    params: dict[str, str] = Field(
+        default_factory=dict, description="What the sentence of `error.<code>` names."
+    )
     since_at: AwareDatetime | None = None
 
 

@@ -33,7 +33,9 @@ class PurchaseRequestRow(VersionedRow):
     ticket = peewee.ForeignKeyField(TicketRow, null=True, backref="requests", on_delete="SET NULL")
     qty_milli = peewee.BigIntegerField()
     received_milli = peewee.BigIntegerField(default=0)
-    state = peewee.CharField(max_length=20, index=True)  # requested approved sent part_received closed cancelled
+    state = peewee.CharField(
+        max_length=20, index=True
+    )  # requested approved sent part_received closed cancelled
     reason = peewee.CharField(max_length=200, default="")
     requested_at = UtcField()
     closed_at = UtcField(null=True)
@@ -46,7 +48,9 @@ class StockMoveRow(Row):
     bin = peewee.ForeignKeyField(BinRow, null=True, on_delete="RESTRICT")
     kind = peewee.CharField(max_length=20)  # receive issue return count scrap transfer vendor_return
     qty_milli = peewee.BigIntegerField()  # signed
-    price_minor = peewee.BigIntegerField(default=0)  # what one unit of this move cost: paid, issued, given back
+    price_minor = peewee.BigIntegerField(
+        default=0
+    )  # what one unit of this move cost: paid, issued, given back
     unit_cost_minor = peewee.BigIntegerField()  # moving average after this move
     on_hand_milli = peewee.BigIntegerField()  # after this move
     ticket = peewee.ForeignKeyField(TicketRow, null=True, backref="moves", on_delete="RESTRICT")

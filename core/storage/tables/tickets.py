@@ -42,8 +42,12 @@ class TicketRow(VersionedRow):
     procedure = JsonField(default=list)  # steps with answers
     # Links
     dedup_key = peewee.CharField(max_length=120, default="", index=True)
-    open_key = peewee.CharField(max_length=120, null=True, unique=True)  # dedup_key while open: one open ticket
-    request_id = peewee.CharField(max_length=64, null=True, unique=True)  # a double tap returns the same ticket
+    open_key = peewee.CharField(
+        max_length=120, null=True, unique=True
+    )  # dedup_key while open: one open ticket
+    request_id = peewee.CharField(
+        max_length=64, null=True, unique=True
+    )  # a double tap returns the same ticket
     progress_hash = peewee.CharField(max_length=64, null=True, unique=True)  # reporter's link
     parent = peewee.ForeignKeyField("self", null=True, backref="children", on_delete="SET NULL")
     merged_into = peewee.ForeignKeyField("self", null=True, on_delete="SET NULL")
