@@ -25,7 +25,7 @@ def duration(seconds: float) -> str:
     if seconds >= 60 and seconds % 60 == 0:
         n = int(seconds // 60)
         return ngettext("{n} minute", "{n} minutes", n).format(n=n)
-    return ngettext("{n} second", "{n} seconds", int(seconds)).format(n=number(seconds))
+    return ngettext("{n} second", "{n} seconds", 1 if seconds == 1 else 2).format(n=number(seconds))
 
 
 def rule_sentence(rule: RuleView | SaveRule, unit: str) -> str:

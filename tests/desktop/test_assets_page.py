@@ -53,7 +53,9 @@ def test_the_tree_shows_places_and_assets_and_filters(page: AssetsPage) -> None:
     assert page.tree.filter("") == total
 
 
-def test_a_change_is_saved_and_undone(page: AssetsPage, window: MainWindow, plant: Plant, until: Until) -> None:
+def test_a_change_is_saved_and_undone(
+    page: AssetsPage, window: MainWindow, plant: Plant, until: Until
+) -> None:
     asset_id = chosen(page, until, "A-00012")
     before = plant.client.asset(asset_id)
     assert not page.unsaved()

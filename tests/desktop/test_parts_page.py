@@ -37,7 +37,9 @@ def belt(page: PartsPage, plant: Plant, until: Until) -> PartView:
 
 
 def dialog_of(page: PartsPage) -> FormDialog:
-    return [one for one in page.findChildren(FormDialog) if one.isVisible()][-1]  # one before it may just be closing
+    return [one for one in page.findChildren(FormDialog) if one.isVisible()][
+        -1
+    ]  # one before it may just be closing
 
 
 def move(page: PartsPage, kind: str, qty: float, cost: str = "") -> FormDialog:

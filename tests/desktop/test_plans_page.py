@@ -62,7 +62,9 @@ def test_a_plan_is_made_with_steps_and_assets_and_its_ticket_too(
     until(lambda: any(one.ticket and one.ticket.id == ticket.id for one in page.due.rows()))
     page.on_make()
     until(lambda: page.make.isEnabled())
-    assert len(plant.client.tickets(asset_id=asset.id, type="maintenance").items) == 1, "the second time is harmless"
+    assert len(plant.client.tickets(asset_id=asset.id, type="maintenance").items) == 1, (
+        "the second time is harmless"
+    )
 
 
 def test_the_preview_shows_the_next_dates(page: PlansPage, until: Until) -> None:
@@ -99,7 +101,11 @@ def test_steps_are_reordered_and_keep_their_keys(app: QApplication) -> None:
         editor.on_edited()
     editor.list.setCurrentRow(2)
     editor.up.click()
-    assert [(step.key, step.title) for step in editor.steps()] == [("s1", "one"), ("s3", "three"), ("s2", "two")]
+    assert [(step.key, step.title) for step in editor.steps()] == [
+        ("s1", "one"),
+        ("s3", "three"),
+        ("s2", "two"),
+    ]
     editor.kind.setCurrentIndex(1)
     editor.on_edited()
     editor.low.setText("2,5")
