@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
+import traceback
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from types import TracebackType
 
 from PySide6.QtCore import QLibraryInfo, QLocale, QObject, QSettings, Qt, QTranslator
 from PySide6.QtGui import QIcon
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
-from core import i18n, log
+from core import __version__, i18n, log
 from core.errors import AppError, FettleError, OutsideError, Unauthenticated
+from core.i18n import _
 from core.paths import ASSETS, private_dir
 from core.settings import ConsoleSettings
 from core.wire.people import LoggedIn, Me
@@ -62,6 +67,22 @@ class Console(QObject):
         size = self.store.value("ui/font_pt", theme.DEFAULT_FONT_PT)
         theme.apply(next((m for m in theme.MODES if m == mode), "system"), _as_points(size))
         self._app.setWindowIcon(QIcon(str(ASSETS / "icons" / "fettle.svg")))
+
+    def keep_crashes(self) -> None:
+        """Errors of our own in slots go to the log and to `crash.log`, and are told; the window goes on."""
+
+        def keep(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+            text = "".join(traceback.format_exception(kind, error, trace))
+            _log.error("an error of our own", exc_info=(kind, error, trace))
+            file = self.settings.data_dir / "crash.log"
+            with file.open("a", encoding="utf-8") as out:
+                out.write(f"{datetime.now(UTC).isoformat()} fettle {__version__}\n{text}\n")
+            if self.window is not None:
+                self.window.toast(
+                    _("An error of the console itself; {file} tells more.").format(file=file), bad=True
+                )
+
+        sys.excepthook = keep
 
     def start(self) -> None:
         """Go as far as possible without asking: to the main window when a session is kept."""

@@ -53,5 +53,6 @@ def _run(settings: ConsoleSettings, args: argparse.Namespace) -> int:
     single = SingleInstance(settings.data_dir)
     if not single.is_first(console.raise_window):
         return 0
+    console.keep_crashes()
     console.start()
     return app.exec()

@@ -89,8 +89,9 @@ class Feed(QObject):
         while not self._stop.is_set():
             error: FettleError | None = None
             try:
-                if self.cursor < 0:
-                    self.cursor = line.journal_head()
+                head = line.journal_head()
+                if self.cursor < 0 or head < self.cursor:
+                    self.cursor = head  # a hub restored from an older backup counts from there again
                 for entry in line.stream(self.cursor):
                     failures = 0
                     if self._stop.is_set():

@@ -281,5 +281,6 @@ class FirstRun(QDialog):
         for form in (self._connect_form, self._set_up_form):
             if form.isVisible():
                 form.show_errors(error)
+                error = form.named(error)
         self._trouble.setText(explain(error))
         self._trouble.show()

@@ -113,4 +113,5 @@ class LogInDialog(QDialog):
         self._go.setEnabled(True)
         self.trouble.setText(explain(error))
         self.trouble.show()
+        self.adjustSize()
         self.form.fields["password"].setFocus()

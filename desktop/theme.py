@@ -183,6 +183,7 @@ def _sheet() -> str:
     line, base, muted, accent, text = css("line"), css("base"), css("muted"), css("accent"), css("text")
     shade = "dark" if theme().dark else "light"
     down, up = (f"{(ASSETS / 'icons').as_posix()}/chevron-{way}-{shade}.svg" for way in ("down", "up"))
+    check = (ASSETS / "icons" / "check.svg").as_posix()
     return f"""
     QToolTip {{ color: {text}; background: {css("raised")}; border: 1px solid {line}; padding: 4px; }}
     QTableView, QTreeView, QListView {{ border: 1px solid {line}; gridline-color: {line}; outline: 0; }}
@@ -205,6 +206,12 @@ def _sheet() -> str:
         {{ border: 0; width: 18px; background: transparent; }}
     QTreeView::indicator:unchecked, QListView::indicator:unchecked
         {{ border: 1px solid {muted}; border-radius: 3px; background: {base}; }}
+    QCheckBox::indicator, QListView::indicator, QTableView::indicator, QTreeView::indicator
+        {{ width: 14px; height: 14px; border: 1px solid {css("faint")}; border-radius: 3px; background: {base}; }}
+    QCheckBox::indicator:checked, QListView::indicator:checked, QTableView::indicator:checked,
+    QTreeView::indicator:checked {{ background: {accent}; border-color: {accent}; image: url({check}); }}
+    QCheckBox::indicator:focus, QCheckBox::indicator:hover {{ border-color: {accent}; }}
+    QCheckBox::indicator:disabled {{ background: {line}; border-color: {line}; }}
     QPushButton {{ background: {css("raised")}; border: 1px solid {line}; border-radius: 4px; padding: 4px 12px; }}
     QPushButton:hover {{ border-color: {accent}; }}
     QPushButton:focus {{ border: 1px solid {accent}; }}
@@ -248,6 +255,7 @@ def _sheet() -> str:
     QFrame[banner="warn"] {{ background: {css("warn_soft")}; border: 0; border-bottom: 1px solid {css("warn")}; }}
     QFrame[toast="true"] {{ background: {css("rail")}; border-radius: 6px; }}
     QFrame[toast="true"] QLabel {{ color: #ffffff; }}
-    QFrame[toast="bad"] {{ background: {css("bad")}; border-radius: 6px; }}
-    QFrame[toast="bad"] QLabel {{ color: {"#ffffff" if not theme().dark else "#17191d"}; }}
+    QFrame[toast="bad"] {{ background: #a8231c; border-radius: 6px; }}
+    QFrame[toast="bad"] QLabel {{ color: #ffffff; }}
+    QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
     """

@@ -194,7 +194,8 @@ class AssignDialog(FormDialog):
 
 def why_words(candidate: Candidate) -> str:
     """Why somebody fits, or what keeps them from it, in words."""
-    good, bad = [], []
+    good: list[str] = []
+    bad: list[str] = []
     for key in ("in_team", "technician", "on_shift"):
         name = label(f"dispatch.why.{key}")
         (good if candidate.why.get(key) else bad).append(name)
@@ -233,7 +234,25 @@ def edit_ticket(parent: QWidget, shell: Shell, ticket: TicketView, done: Done) -
     dialog.add("priority_reason", _("Reason of the priority"), inputs.line(ticket.priority_reason, limit=200))
     dialog.add("reporter_name", _("Reporter"), inputs.line(ticket.reporter_name, limit=100))
     dialog.add("reporter_contact", _("Contact"), inputs.line(ticket.reporter_contact, limit=100))
-    dialog.saved.connect(done)
+
+    def saved(after: TicketView) -> None:
+        done(after)
+        changed = {name: before[name] for name in before if getattr(after, name) != before[name]}
+        if not changed:
+            return
+
+        def undo() -> None:
+            body = request(EditTicket, {"version": after.version} | changed)
+            tasks.run(
+                lambda: shell.hub.edit_ticket(ticket.id, body),
+                done,
+                lambda error: shell.toast(explain(error), bad=True),
+                parent,
+            )
+
+        shell.toast(_("{number} changed.").format(number=ticket.number), undo=undo)
+
+    dialog.saved.connect(saved)
     dialog.open()
 
 

@@ -9,7 +9,7 @@ from typing import cast
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QFrame, QMenu, QTabWidget, QWidget
 
-from core.errors import FettleError
+from core.errors import FettleError, OutsideError
 from core.i18n import _, explain, label
 from core.wire.journal import JournalEntry
 from core.wire.tickets import (
@@ -189,15 +189,32 @@ class TicketPane(QFrame):
         if ticket is None:
             return
         if move.needs or move.blocked or move.move in ("hold", "resolve"):
-            ask_move(self, self._shell, ticket, move, self._take)
+            ask_move(self, self._shell, ticket, move, lambda done: self._on_moved(ticket, move.move, done))
             return
         body = MoveTicket(move=move.move, version=ticket.version)
-        tasks.run(lambda: self._hub.move_ticket(ticket.id, body), self._on_moved, self._tell, self)
+        tasks.run(
+            lambda: self._hub.move_ticket(ticket.id, body),
+            lambda done: self._on_moved(ticket, move.move, done),
+            self._tell,
+            self,
+        )
 
-    def _on_moved(self, ticket: TicketView) -> None:
+    def _on_moved(self, before: TicketView, taken: str, ticket: TicketView) -> None:
         self._take(ticket)
         words = f"{ticket.number}: {label(f'ticket.state.{ticket.state}')}"
-        self._shell.toast(words)
+        back = next((move for move in ticket.moves if move.move == UNDO.get(taken)), None)
+        if back is None or (back.needs and taken != "resume"):
+            self._shell.toast(words)
+            return
+        body: dict[str, object] = {"move": back.move, "version": ticket.version}
+        if "hold_reason" in back.needs:
+            body["hold_reason"] = before.hold_reason
+        undo = MoveTicket.model_validate(body)
+
+        def send() -> None:
+            tasks.run(lambda: self._hub.move_ticket(ticket.id, undo), self._take, self._tell, self)
+
+        self._shell.toast(words, undo=send)
 
     def assign(self) -> None:
         """The dialog with candidates."""
@@ -216,8 +233,17 @@ class TicketPane(QFrame):
             if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".heic")
             else "document"
         )
+
+        def send() -> object:
+            try:
+                content = path.read_bytes()
+            except OSError as error:
+                reason = error.strerror or str(error)
+                raise OutsideError("file.cannot_read", str(error), file=path, reason=reason) from error
+            return self._hub.add_ticket_file(ticket.id, path.name, content, kind)
+
         tasks.run(
-            lambda: self._hub.add_ticket_file(ticket.id, path.name, path.read_bytes(), kind),
+            send,
             lambda _file: self._changed.add("file"),
             self._tell,
             self,

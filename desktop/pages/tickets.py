@@ -97,13 +97,16 @@ class TicketsPage(Page):
             tool_button("file-export-outline", _("Export to CSV"), self.export, "Ctrl+E"),
             margins=(12, 8, 12, 6),
         )
-        for made in (self.search, self.count):
-            bar.setAlignment(made, Qt.AlignmentFlag.AlignTop)
+        self.count.setFixedHeight(self.count.fontMetrics().height() + 10)
         bar.setStretch(1, 1)
         if self.shell.may("ticket.create"):
             bar.addWidget(
                 button(_("New ticket"), lambda: self.shell.new_ticket(), icon="plus", main=True, tip="Ctrl+N")
             )
+        for at in range(bar.count()):
+            item = bar.itemAt(at)
+            if item is not None and item.widget() is not self.filters:
+                item.setAlignment(Qt.AlignmentFlag.AlignTop)
         left = QWidget()
         left.setLayout(column(bar, self._busy, self._stack, spacing=0))
         self.splitter = QSplitter(Qt.Orientation.Horizontal)

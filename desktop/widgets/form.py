@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QIcon, QKeySequence, QShortcut
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -56,6 +56,8 @@ class Form(QWidget):
 
     def add(self, name: str, words: str, widget: QWidget, hint: str = "") -> QWidget:
         """A field; `hint` is a small line below it. `name` is the field's name in the request."""
+        # A form layout squeezes fields when an error line appears below one; it must not.
+        widget.setMinimumHeight(max(widget.minimumHeight(), widget.sizeHint().height()))
         box = QWidget()
         layout = QVBoxLayout(box)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -122,6 +124,8 @@ class Form(QWidget):
         for name, code in error.fields.items():
             known = self._known(name)
             if known:
+                if code == "too_short" and not value_of(self.fields[known]):
+                    code = "missing"  # "too short" is no help for an empty field
                 self._mark(known, field_error(code, error))
                 first = first or self.fields[known]
         if first is not None:
@@ -191,7 +195,6 @@ class FormDialog(QDialog):
         self.buttons.button(QDialogButtonBox.StandardButton.Cancel).setText(_("Cancel"))
         for part in self.buttons.buttons():
             part.setAccessibleName(part.text())
-            part.setIcon(QIcon())  # Fusion draws its own, of another age
         self.buttons.accepted.connect(self.submit)
         self.buttons.rejected.connect(self.reject)
         area = QScrollArea()

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
     QPlainTextEdit,
+    QSizePolicy,
     QSpinBox,
     QWidget,
 )
@@ -44,6 +45,7 @@ def lines(value: str = "", rows: int = 4, placeholder: str = "") -> QPlainTextEd
     edit = QPlainTextEdit(value)
     edit.setPlaceholderText(placeholder)
     edit.setTabChangesFocus(True)
+    edit.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     edit.setFixedHeight(edit.fontMetrics().lineSpacing() * rows + 16)
     return edit
 
@@ -110,6 +112,7 @@ def many(options: Sequence[Choice], values: Sequence[Any] = (), rows: int = 6) -
         item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
         item.setCheckState(Qt.CheckState.Checked if data in values else Qt.CheckState.Unchecked)
         box.addItem(item)
+    box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     box.setFixedHeight(box.fontMetrics().lineSpacing() * rows + 24)
     return box
 

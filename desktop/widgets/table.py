@@ -133,7 +133,7 @@ class TableView(QTableView):
             return
         header = self.horizontalHeader()
         used = header.length() - header.sectionSize(self._stretched)
-        least = model.columns[self._stretched].width // 2
+        least = model.columns[self._stretched].width * 2 // 3
         self._restoring = True
         header.resizeSection(self._stretched, max(least, self.viewport().width() - used))
         self._restoring = False

@@ -30,6 +30,7 @@ class Cutter(ThreadingHTTPServer):
     def __init__(self, total: int, per_line: int) -> None:
         self.total, self.per_line = total, per_line
         self.asked: list[int] = []
+        self.requests = 0
         self.refuse = False
         super().__init__(("127.0.0.1", 0), _Handler)
 
@@ -38,8 +39,12 @@ class _Handler(BaseHTTPRequestHandler):
     server: Cutter
 
     def do_GET(self) -> None:
-        after = int(parse_qs(urlsplit(self.path).query).get("after", ["0"])[0])
-        self.server.asked.append(after)
+        address = urlsplit(self.path)
+        after = int(parse_qs(address.query).get("after", ["0"])[0])
+        streaming = address.path.endswith("/stream")
+        if streaming:
+            self.server.asked.append(after)
+        self.server.requests += 1
         if self.server.refuse:
             content = json.dumps({"code": "session.expired", "message": "Log in again."}).encode()
             self.send_response(401)
@@ -48,6 +53,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
             return
         self.send_response(200)
+        if not streaming:
+            self.send_header("X-Cursor", str(self.server.total))
+            self.end_headers()
+            return
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
         for number in range(after + 1, min(after + self.server.per_line, self.server.total) + 1):
@@ -95,7 +104,22 @@ def test_an_ended_log_in_is_told_and_not_tried_again(app: QApplication, cutter: 
     feed.start(7)
     until(lambda: "expired" in told)
     assert isinstance(told[0], Unauthenticated)
-    assert cutter.asked == [7]
+    assert cutter.requests == 1
+    feed.stop()
+    hub.close()
+
+
+def test_a_hub_restored_from_an_older_backup_is_followed_from_there(
+    app: QApplication, cutter: Cutter, until: Until
+) -> None:
+    hub = HubClient(f"127.0.0.1:{cutter.server_port}", "x")
+    feed = Feed(hub)
+    feed.start(1000)
+    until(lambda: feed.cursor == 23)
+    cutter.total = 25
+    got: list[int] = []
+    feed.entry.connect(lambda entry: got.append(entry.id))
+    until(lambda: got == [24, 25])
     feed.stop()
     hub.close()
 

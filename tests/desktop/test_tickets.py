@@ -264,3 +264,31 @@ def test_export_writes_exactly_the_filtered_rows_and_no_formula(plant: Plant, tm
     assert harmless("-1") == "'-1"
     with pytest.raises(OutsideError):
         export_csv(plant.client, ids, str(tmp_path / "no" / "folder.csv"))
+
+
+def test_an_edit_and_a_hold_can_be_undone(page: TicketsPage, plant: Plant, until: Until) -> None:
+    from desktop.pages.ticket_dialogs import edit_ticket
+
+    made = new(plant, "Before", asset_id=plant.client.assets()[0].id)
+    if made.assignee is None:
+        plant.client.assign_ticket(made.id, AssignTicket(person_id=plant.me.id))
+    plant.client.move_ticket(made.id, MoveTicket(move="start"))
+    page.show_ticket(made.id)
+    until(lambda: page.pane.ticket is not None and page.pane.ticket.id == made.id)
+    pane, toast = page.pane, page.shell._toast  # type: ignore[attr-defined]
+    assert pane.ticket is not None
+    edit_ticket(pane, page.shell, pane.ticket, pane._take)
+    dialog = pane.findChild(FormDialog)
+    assert dialog is not None
+    dialog.form.fields["title"].setText("After")  # type: ignore[attr-defined]
+    dialog.submit()
+    until(lambda: pane.ticket is not None and pane.ticket.title == "After" and toast.text())
+    assert toast.undo()
+    until(lambda: pane.ticket is not None and pane.ticket.title == "Before")
+    hold = next(move for move in pane.ticket.moves if move.move == "hold")
+    pane.take_move(hold)
+    until(lambda: any(found.isVisible() for found in pane.findChildren(FormDialog)))
+    next(found for found in pane.findChildren(FormDialog) if found.isVisible()).submit()
+    until(lambda: pane.ticket is not None and pane.ticket.state == "on_hold" and toast.text())
+    assert toast.undo()
+    until(lambda: pane.ticket is not None and pane.ticket.state == "in_progress")
