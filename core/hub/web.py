@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from fastapi import APIRouter, FastAPI
@@ -57,6 +58,7 @@ def build(settings: HubSettings, feed: Feed, lifespan: Callable[[FastAPI], objec
     app.mount("/static", StaticFiles(directory=ASSETS / "static"), name="static")
     app.state.feed = feed
     app.state.epoch = ""
+    app.state.reporters = asyncio.Semaphore(phone.MOST_AT_ONCE)
     problems = Problems(page=phone.problem_page, is_page=phone.is_page)
     problems.install(app)
     app.add_middleware(

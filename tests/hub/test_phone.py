@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -65,7 +66,7 @@ class Machine:
         files = [("photo", (f"{n}.jpg", content, "image/jpeg")) for n, content in enumerate(photos)]
         body, content_type = as_browsers_do(data, files or [("photo", ("", b"", "application/octet-stream"))])
         headers = {"Accept-Language": "en", "Origin": self.hub.url, "Content-Type": content_type}
-        return httpx.post(self.url, content=body, headers=headers)
+        return httpx.post(self.url, content=body, headers=headers, timeout=60)
 
     def report(self, *photos: bytes, **fields: Any) -> str:
         """Send a report; the address of its progress page."""
@@ -303,3 +304,17 @@ def test_forms_of_other_pages_are_refused(machine: Machine, origin: str) -> None
 def test_a_form_that_is_cut_short_gets_a_page_too(machine: Machine) -> None:
     answer = httpx.post(machine.url, data={"text": "Hello"}, headers={"Origin": machine.hub.url})
     assert answer.status_code == 422 and "<html" in answer.text
+
+
+def test_a_flood_of_reports_leaves_room_for_people(hub: RunningHub, machine: Machine) -> None:
+    large = photo("green", (2000, 1500))
+    with ThreadPoolExecutor(12) as pool:
+        flood = [pool.submit(machine.send, large, request_id="f" * 16, text=f"Flood {n}") for n in range(10)]
+        waits = []
+        while not all(one.done() for one in flood):
+            before = time.monotonic()
+            hub.get("/me")
+            waits.append(time.monotonic() - before)
+    assert {one.result().status_code for one in flood} == {303}
+    assert len(machine.tickets()) == 10
+    assert sorted(waits)[len(waits) // 2] < 1.0

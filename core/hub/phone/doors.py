@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import AsyncIterator
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -20,6 +21,8 @@ from core.services import intake, settings
 from core.services import progress as progress_of
 from core.wire.tickets import RateTicket
 
+MOST_AT_ONCE = 4  # of the sixteen threads that serve requests
+
 Words = Annotated[str, Form(max_length=2000)]
 Short = Annotated[str, Form(max_length=100)]
 
@@ -35,6 +38,12 @@ def same_origin(request: Request) -> None:
     raise Forbidden("report.other_site", f"form sent from {origin}")
 
 
+async def in_turn(request: Request) -> AsyncIterator[None]:
+    """Forms of strangers are worked on a few at a time, so that a flood of them leaves room for everybody else."""
+    async with request.app.state.reporters:
+        yield
+
+
 async def photos_of(request: Request) -> list[tuple[str, bytes]]:
     """Name and bytes of the photos chosen; browsers send an empty file for a field that was left alone."""
     found = (await request.form()).getlist("photo")
@@ -48,7 +57,7 @@ async def photos_of(request: Request) -> list[tuple[str, bytes]]:
 Photos = Annotated[list[tuple[str, bytes]], Depends(photos_of)]
 
 router = APIRouter(include_in_schema=False)
-posts = [Depends(same_origin)]
+posts = [Depends(same_origin), Depends(in_turn)]
 
 
 @router.get("/q/{token}")
