@@ -140,7 +140,8 @@ class TicketHead(QFrame):
     def _button(self, move: AllowedMove, main: bool) -> QPushButton:
         asks = bool(move.needs) or move.move in ("hold", "resolve")
         words = label(f"ticket.move.{move.move}") + (" …" if asks else "")
-        made = button(words, lambda: self.move_wanted.emit(move), main=main)
+        icon = "lock-outline" if move.blocked else ""
+        made = button(words, lambda: self.move_wanted.emit(move), icon=icon, main=main)
         if move.blocked:
             why = "\n".join(label(f"guard.{code}") for code in move.blocked)
             made.setToolTip(why)

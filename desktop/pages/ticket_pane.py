@@ -63,6 +63,7 @@ class TicketPane(QFrame):
         self.work = WorkTab()
         self.work.answered.connect(self._on_answered)
         self.work.part_wanted.connect(self._on_part)
+        self.work.photo_wanted.connect(self._on_photo_step)
         self.work.labour_wanted.connect(lambda: self._with(lambda t: add_labour(self, shell, t, self._take)))
         self.facts = FactsTab(shell)
         self.tabs = QTabWidget()
@@ -227,23 +228,28 @@ class TicketPane(QFrame):
         for name in names if ticket is not None else []:
             self._send_file(cast(TicketView, ticket), Path(name))
 
+    def _on_photo_step(self, key: str, kind: str) -> None:
+        ticket = self.ticket
+        name, _kind = QFileDialog.getOpenFileName(
+            self, _("Photo"), "", _("Photos") + " (*.jpg *.jpeg *.png *.webp)"
+        )
+        if name and ticket is not None:
+            path = Path(name)
+
+            def send() -> TicketView:
+                file = self._hub.add_ticket_file(ticket.id, path.name, read_file(path), kind)
+                return self._hub.answer_step(ticket.id, key, AnswerStep(answer=file.name))
+
+            tasks.run(send, self._take, self._tell, self)
+
     def _send_file(self, ticket: TicketView, path: Path) -> None:
         kind = (
             "photo"
             if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".heic")
             else "document"
         )
-
-        def send() -> object:
-            try:
-                content = path.read_bytes()
-            except OSError as error:
-                reason = error.strerror or str(error)
-                raise OutsideError("file.cannot_read", str(error), file=path, reason=reason) from error
-            return self._hub.add_ticket_file(ticket.id, path.name, content, kind)
-
         tasks.run(
-            send,
+            lambda: self._hub.add_ticket_file(ticket.id, path.name, read_file(path), kind),
             lambda _file: self._changed.add("file"),
             self._tell,
             self,
@@ -321,3 +327,12 @@ class TicketPane(QFrame):
         self._shell.toast(explain(error), bad=True)
         if error.status == 409:
             self._changed.add("conflict")  # somebody else was faster: show how it is now
+
+
+def read_file(path: Path) -> bytes:
+    """What a file holds; OutsideError `file.cannot_read`."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutsideError("file.cannot_read", str(error), file=path, reason=reason) from error

@@ -18,11 +18,12 @@ from desktop.widgets.inputs import money, quantity
 
 
 class WorkTab(QWidget):
-    """`answered` carries a step's key and answer, `part_wanted` what to do with which part, `labour_wanted` nothing."""
+    """`answered` carries a step's key and answer, `photo_wanted` its key and kind, `part_wanted` what to do with which part, `labour_wanted` nothing."""
 
     answered = Signal(str, object)
     part_wanted = Signal(str, object)
     labour_wanted = Signal()
+    photo_wanted = Signal(str, str)
 
     def __init__(self) -> None:
         super().__init__()

@@ -292,3 +292,22 @@ def test_an_edit_and_a_hold_can_be_undone(page: TicketsPage, plant: Plant, until
     until(lambda: pane.ticket is not None and pane.ticket.state == "on_hold" and toast.text())
     assert toast.undo()
     until(lambda: pane.ticket is not None and pane.ticket.state == "in_progress")
+
+
+def test_a_photo_step_is_answered_by_a_photo(
+    page: TicketsPage, plant: Plant, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from PySide6.QtGui import QImage
+    from PySide6.QtWidgets import QFileDialog
+
+    made = new(plant, "Look at it", procedure=[Step(key="p", kind="photo", title="Photo of the belt").model_dump()])
+    photo = QImage(64, 48, QImage.Format.Format_RGB32)
+    photo.fill(0x224466)
+    photo.save(str(tmp_path / "belt.png"))
+    # The system's file chooser is the one thing here that a test cannot operate.
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_what: (str(tmp_path / "belt.png"), ""))
+    page.show_ticket(made.id)
+    until(lambda: page.pane.ticket is not None and page.pane.ticket.id == made.id)
+    page.pane.work.photo_wanted.emit("p", "photo")
+    until(lambda: page.pane.ticket is not None and page.pane.ticket.procedure[0].answer is not None)
+    assert page.pane.ticket is not None and len(page.pane.ticket.files) == 1
