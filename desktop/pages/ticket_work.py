@@ -18,7 +18,9 @@ from desktop.widgets.inputs import money, quantity
 
 
 class WorkTab(QWidget):
-    """`answered` carries a step's key and answer, `photo_wanted` its key and kind, `part_wanted` what to do with which part, `labour_wanted` nothing."""
+    """`answered` carries a step's key and answer, `photo_wanted` its key and kind, `part_wanted` what to do with
+    which part, `labour_wanted` nothing.
+    """
 
     answered = Signal(str, object)
     part_wanted = Signal(str, object)
@@ -100,6 +102,9 @@ class WorkTab(QWidget):
             box = inputs.choice([(None, "–"), *((text, text) for text in step.choices)], step.answer)
             box.activated.connect(lambda _at: self.answered.emit(step.key, box.currentData()))
             made = box
+        elif step.kind in ("photo", "signature"):
+            words = _("Add a photo …") if step.answer is None else f"✓ {step.answer}"
+            made = button(words, lambda: self.photo_wanted.emit(step.key, step.kind), icon="camera-outline")
         else:
             text = (
                 ""
