@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from core.domain.people import Action, Role, Scope
 from core.domain.points import Quality
+from core.services import intake
 from core.wire import assets, fleet, parts, people, plans, tickets, uplink
 from edge_agent.plant import FAULTS
 
@@ -56,6 +57,8 @@ FAMILIES: dict[str, Iterable[str]] = {
     "cost.kind.": of(tickets.CostLine, "kind"),
     "language.": literals(people.Language),
     "setup.sample.": of(people.SetUp, "sample"),
+    "report.what.": intake.WHAT,
+    "report.urgency.": intake.URGENCY,
     "weekday.": [str(day) for day in range(7)],
     "simulator.fault.": list(FAULTS),
 }
