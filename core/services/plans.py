@@ -16,7 +16,7 @@ from core.domain.workflow import DONE, OPEN
 from core.errors import AppError, FettleError, NotFound
 from core.services import journal, rows, settings, ticket_parts, tickets
 from core.storage import db
-from core.storage.sql import fn
+from core.storage.sql import JOIN, fn
 from core.storage.tables import AssetRow, PlanAssetRow, PlanRow, TeamRow, TicketRow
 from core.wire.base import Ref
 from core.wire.plans import Due, PlanView, SavePlan
@@ -132,8 +132,11 @@ def due(actor: Actor, *, days: int, now: datetime) -> list[Due]:
     by_id, histories = {row.id: row for row in found}, _histories([row.id for row in found])
     waiting: list[Any] = list(
         TicketRow.select(TicketRow, AssetRow)
-        .join(AssetRow)
-        .where(TicketRow.plan_id.is_null(False), TicketRow.state.in_(list(OPEN)))
+        # An outer join begins with the tickets; SQLite would begin with all assets and go through all of theirs.
+        .join(AssetRow, JOIN.LEFT_OUTER)
+        .where(
+            TicketRow.plan_id.is_null(False), TicketRow.state.in_(list(OPEN)), TicketRow.asset.is_null(False)
+        )
     )
     names = {row.id: row for row in PlanRow.select()}
     lines = [

@@ -154,7 +154,8 @@ CREATE TABLE "ticket_row" ("id" INTEGER NOT NULL PRIMARY KEY, "version" INTEGER 
     FOREIGN KEY ("recurrence_of_id") REFERENCES "ticket_row" ("id") ON DELETE SET NULL);
 CREATE UNIQUE INDEX "ticket_row_number" ON "ticket_row" ("number");
 CREATE INDEX "ticket_row_type" ON "ticket_row" ("type");
-CREATE INDEX "ticket_row_state" ON "ticket_row" ("state");
+CREATE INDEX "ticket_row_title" ON "ticket_row" ("title");
+CREATE INDEX "ticket_row_priority" ON "ticket_row" ("priority");
 CREATE INDEX "ticket_row_asset_id" ON "ticket_row" ("asset_id");
 CREATE INDEX "ticket_row_reporter_id" ON "ticket_row" ("reporter_id");
 CREATE INDEX "ticket_row_team_id" ON "ticket_row" ("team_id");
@@ -171,6 +172,7 @@ CREATE INDEX "ticket_row_resolve_due_at" ON "ticket_row" ("resolve_due_at");
 CREATE UNIQUE INDEX "ticket_row_plan_id_asset_id_plan_due_on" ON "ticket_row" ("plan_id", "asset_id",
     "plan_due_on");
 CREATE INDEX "ticket_row_state_id" ON "ticket_row" ("state", "id");
+CREATE INDEX "ticket_row_state_resolve_due_at" ON "ticket_row" ("state", "resolve_due_at");
 CREATE INDEX "ticket_row_assignee_id_state" ON "ticket_row" ("assignee_id", "state");
 CREATE INDEX "ticket_row_asset_id_reported_at" ON "ticket_row" ("asset_id", "reported_at");
 CREATE TABLE "alarm_row" ("id" INTEGER NOT NULL PRIMARY KEY, "key" VARCHAR(120) NOT NULL, "edge_id" INTEGER,
@@ -201,6 +203,7 @@ CREATE UNIQUE INDEX "occurrence_row_occurrence" ON "occurrence_row" ("occurrence
 CREATE INDEX "occurrence_row_alarm_id" ON "occurrence_row" ("alarm_id");
 CREATE INDEX "occurrence_row_ticket_id" ON "occurrence_row" ("ticket_id");
 CREATE INDEX "occurrence_row_raised_at" ON "occurrence_row" ("raised_at");
+CREATE INDEX "occurrence_row_alarm_id_cleared_at" ON "occurrence_row" ("alarm_id", "cleared_at");
 CREATE TABLE "attachment_row" ("id" INTEGER NOT NULL PRIMARY KEY, "file_id" INTEGER NOT NULL,
     "ticket_id" INTEGER, "asset_id" INTEGER, "kind" VARCHAR(12) NOT NULL, "name" VARCHAR(200) NOT NULL,
     "added_at" INTEGER NOT NULL, "added_by" VARCHAR(40) NOT NULL,

@@ -21,11 +21,11 @@ class TicketRow(VersionedRow):
     number = peewee.CharField(max_length=20, unique=True)
     type = peewee.CharField(max_length=20, index=True)
     source = peewee.CharField(max_length=10)
-    title = peewee.CharField(max_length=200)
+    title = peewee.CharField(max_length=200, index=True)
     description = peewee.TextField(default="")
-    state = peewee.CharField(max_length=20, index=True)
+    state = peewee.CharField(max_length=20)
     hold_reason = peewee.CharField(max_length=30, default="")
-    priority = peewee.IntegerField()  # 1 highest … 4
+    priority = peewee.IntegerField(index=True)  # 1 highest … 4
     priority_reason = peewee.CharField(max_length=200, default="")
     asset = peewee.ForeignKeyField(AssetRow, null=True, backref="tickets", on_delete="RESTRICT")
     reporter = peewee.ForeignKeyField(PersonRow, null=True, backref="reported", on_delete="RESTRICT")
@@ -81,6 +81,7 @@ class TicketRow(VersionedRow):
         indexes = (
             (("plan_id", "asset", "plan_due_on"), True),  # an occurrence of a plan makes one ticket
             (("state", "id"), False),
+            (("state", "resolve_due_at"), False),
             (("assignee", "state"), False),
             (("asset", "reported_at"), False),
         )
@@ -124,6 +125,9 @@ class OccurrenceRow(Row):
     limit_value = peewee.FloatField(null=True)
     first_out = peewee.BooleanField(default=False)
     chart = JsonField(null=True)  # wire.uplink.ChartFrozen
+
+    class Meta:
+        indexes = ((("alarm", "cleared_at"), False),)
 
 
 class AttachmentRow(Row):
