@@ -123,6 +123,7 @@ def report(token: str, new: Report, photos: Sequence[tuple[str, bytes]], *, now:
 
 @db.transaction
 def _report(asset: AssetRow, new: Report, photos: Sequence[files.Stored], now: datetime) -> Taken:
+    rows.lock(AssetRow, asset.id, "asset")  # two taps at the same moment come one after the other
     request = _ticket(asset, new)
     actor = Actor("public", name=new.name.strip()[:100], address=new.address)
     before = _same_open(asset, request, now)

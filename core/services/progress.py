@@ -17,7 +17,7 @@ from core.domain.people import Actor
 from core.errors import AppError, Conflict, NotFound
 from core.services import files, journal, settings, ticket_rows, ticket_work
 from core.storage import db
-from core.storage.tables import AssetRow, AttachmentRow, JournalRow, TicketRow
+from core.storage.tables import AssetRow, AttachmentRow, JournalRow, MetaRow, TicketRow
 from core.wire.tickets import RateTicket
 
 LINK_LIFE = timedelta(days=90)  # after the ticket is closed
@@ -58,8 +58,9 @@ class Progress:
 def _key() -> bytes:
     known = settings.get(_LINK_KEY)
     if known is None:
-        known = secrets.token_hex(32)
-        settings.put(_LINK_KEY, known)
+        # Whoever else makes one at this moment: the first one counts for all.
+        MetaRow.insert(key=_LINK_KEY, value=secrets.token_hex(32)).on_conflict_ignore().execute()
+        known = settings.get(_LINK_KEY)
     return bytes.fromhex(known)
 
 
