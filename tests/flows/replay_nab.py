@@ -106,7 +106,7 @@ async def poll(config: EdgeConfig, folder: Path, limit: int | None = None) -> Po
             read = struct.pack(">f", channel.value if isinstance(channel.value, float) else float("nan"))
             differing += channel.quality is not Quality.GOOD or read != wanted
         watch.flush()
-        stored = outbox.between(1, outbox.last_seq, 500, 64 << 20, clock.wall())
+        stored = outbox.between(1, outbox.last_seq, 500, 64 << 20)
         events = [UplinkEvent.model_validate_json(body) for _seq, body in stored]
     finally:
         line.close()
