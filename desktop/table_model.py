@@ -71,16 +71,18 @@ class TableModel(QAbstractTableModel, Generic[R]):
         return None
 
     def data(self, index: Index, role: int = _Role.DisplayRole) -> Any:
-        if not index.isValid():
+        # Asked 2,000 times for one paint of a page: what needs no row is answered before one is looked for.
+        reader = _READERS.get(role)
+        if reader is None or not index.isValid():
+            return None
+        column = self.columns[index.column()]
+        chooser = _CHOOSERS.get(role)
+        if chooser is not None and getattr(column, chooser) is None:
             return None
         row = self.row_at(index.row())
-        column = self.columns[index.column()]
         if row is None:
             return "…" if role == _Role.DisplayRole and index.column() == 0 else None
-        if role == ROW_ROLE:
-            return row
-        reader = _READERS.get(role)
-        return None if reader is None else reader(column, row)
+        return reader(column, row)
 
 
 def _alignment(align: str) -> Qt.AlignmentFlag:
@@ -93,14 +95,14 @@ def _sort_key(column: Column[Any], row: Any) -> Any:
 
 def _brush(chooser: Callable[[Any], str] | None, row: Any) -> Any:
     meaning = chooser(row) if chooser is not None else ""
-    return theme.colour(meaning) if meaning else None
+    return theme.brush(meaning) if meaning else None
 
 
 def _icon(column: Column[Any], row: Any) -> Any:
     name = column.icon(row) if column.icon is not None else ""
     if not name:
         return None
-    return theme.icon(name, (column.icon_colour(row) if column.icon_colour is not None else "") or "muted")
+    return theme.picture(name, (column.icon_colour(row) if column.icon_colour is not None else "") or "muted")
 
 
 def _font(column: Column[Any], row: Any) -> Any:
@@ -113,9 +115,19 @@ def _font(column: Column[Any], row: Any) -> Any:
     return font
 
 
+# Roles that a column may have nothing to say to, and what it would say it by.
+_CHOOSERS: dict[int, str] = {
+    int(_Role.ForegroundRole): "colour",
+    int(_Role.BackgroundRole): "background",
+    int(_Role.DecorationRole): "icon",
+    int(_Role.FontRole): "bold",
+    int(_Role.ToolTipRole): "tip",
+}
+
 _READERS: dict[int, Callable[[Column[Any], Any], Any]] = {
     int(_Role.DisplayRole): lambda column, row: column.text(row),
     SORT_ROLE: _sort_key,
+    ROW_ROLE: lambda _column, row: row,
     int(_Role.TextAlignmentRole): lambda column, row: _alignment(column.align),
     int(_Role.ForegroundRole): lambda column, row: _brush(column.colour, row),
     int(_Role.BackgroundRole): lambda column, row: _brush(column.background, row),
