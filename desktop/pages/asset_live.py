@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 from core.i18n import _, label
 from core.wire.assets import PointValue
 from desktop import times
-from desktop.pages.edge_words import number
+from desktop.pages.edge_words import reading
 from desktop.table_model import Column
 from desktop.widgets.basics import EmptyState, column
 from desktop.widgets.page import Page
@@ -27,7 +27,7 @@ def value_words(point: PointValue) -> str:
         return "–"
     if isinstance(point.value, bool):
         return _("on") if point.value else _("off")
-    value = point.value if isinstance(point.value, str) else number(point.value)
+    value = point.value if isinstance(point.value, str) else reading(point.value)
     return f"{value} {point.unit}".rstrip()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSplitter, QStackedLayout, QWidget
 
@@ -91,6 +93,15 @@ class AssetsPage(Page):
         """Choose this asset, also before the tree has come."""
         self._wanted = asset_id
         self.tree.choose(("asset", asset_id))
+
+    def commands(self) -> list[tuple[str, str, Callable[[], None]]]:
+        """For Ctrl+K."""
+        if not self.may_edit:
+            return []
+        return [
+            (_("New asset"), "plus", self.on_new_asset),
+            (_("New location"), "plus", self.on_new_location),
+        ]
 
     # ---- what the user does
 

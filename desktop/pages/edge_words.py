@@ -17,6 +17,17 @@ def number(value: float) -> str:
     return f"{value:.6g}"
 
 
+def reading(value: float) -> str:
+    """A live value: as many digits as the eye can use, so that a table of them stays quiet."""
+    value += 0.0  # no minus before a nought
+    size = abs(value)
+    digits = 1 if size >= 100 else 2 if size >= 10 else 3
+    text = f"{value:.{digits}f}"
+    if value and (size < 0.001 or size >= 1e9):
+        return f"{value:.4g}"
+    return text.rstrip("0").rstrip(".")
+
+
 def duration(seconds: float) -> str:
     """A delay in the largest unit that keeps it whole."""
     if seconds >= 3600 and seconds % 3600 == 0:

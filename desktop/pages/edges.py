@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QSplitter, QStackedLayout, QWidget
 
@@ -58,6 +60,16 @@ class EdgesPage(Page):
     def on_entry(self, entry: JournalEntry) -> None:
         if entry.verb.split(".")[0] in ("edge", "device", "point", "rule", "alarm"):
             self.refresh_soon()
+
+    def commands(self) -> list[tuple[str, str, Callable[[], None]]]:
+        """For Ctrl+K."""
+        if not self.may_edit:
+            return []
+        return [
+            (_("New edge"), "plus", self.on_new),
+            (_("New device"), "plus", self.levels.ask_device),
+            (_("Push to edge"), "upload-network-outline", self.strip.on_push),
+        ]
 
     def on_new(self) -> None:
         """The dialog for a new edge."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
@@ -69,6 +70,15 @@ class LabelsPage(Page):
     def choose(self, asset_ids: list[int]) -> None:
         """Tick just these assets, for other pages."""
         self.picker.set_ticked(asset_ids)
+
+    def commands(self) -> list[tuple[str, str, Callable[[], None]]]:
+        """For Ctrl+K."""
+        if not self.shell.may("label.print"):
+            return []
+        return [
+            (_("Print"), "printer-outline", self.on_print),
+            (_("Save as PDF"), "file-pdf-box", self.on_save),
+        ]
 
     # ---- asking
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSplitter, QTabWidget, QWidget
 
@@ -78,6 +80,10 @@ class PartsPage(Page):
     def on_entry(self, entry: JournalEntry) -> None:
         if entry.verb.split(".")[0] in ("part", "stock", "purchase") or entry.verb.startswith("ticket.part_"):
             self.refresh_soon()
+
+    def commands(self) -> list[tuple[str, str, Callable[[], None]]]:
+        """For Ctrl+K."""
+        return [(_("New part"), "plus", self.on_new)] if self.shell.may("part.edit") else []
 
     def on_searched(self, text: str) -> None:
         """Filter by words."""

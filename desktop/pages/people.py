@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtWidgets import QTabWidget, QWidget
 
 from core.i18n import _, ngettext
@@ -84,6 +86,17 @@ class PeoplePage(Page):
     def on_entry(self, entry: JournalEntry) -> None:
         if entry.verb.split(".")[0] in _NOUNS or entry.verb in _CHANGE_LOAD:
             self.refresh_soon()
+
+    def commands(self) -> list[tuple[str, str, Callable[[], None]]]:
+        """For Ctrl+K."""
+        if not self.may_edit:
+            return []
+        return [
+            (_("New person"), "account-plus-outline", self.new.click),
+            (_("New team"), "plus", self.new_team.click),
+            (_("New shift"), "plus", self.shifts.new.click),
+            (_("New absence"), "plus", self.shifts.on_away),
+        ]
 
     def on_searched(self, text: str) -> None:
         """Filter by words."""

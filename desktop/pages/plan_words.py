@@ -52,6 +52,9 @@ def plan_columns() -> Sequence[Column[PlanView]]:
             _("Next due"),
             lambda p: f"{p.next_due_on:%Y-%m-%d}" if p.next_due_on and p.active else "–",
             lambda p: p.next_due_on,
+            tip=lambda p: (
+                "" if p.next_due_on or not p.active else _("Counts from the completion of the open ticket.")
+            ),
             width=92,
         ),
         Column(
@@ -106,7 +109,7 @@ def due_columns() -> Sequence[Column[Due]]:
             tip=lambda d: _("Overdue") if d.overdue else "",
             width=110,
         ),
-        Column("plan", _("Plan"), lambda d: d.plan.name, colour=colour, width=140),
-        Column("asset", _("Asset"), lambda d: d.asset.name, width=130),
+        Column("plan", _("Plan"), lambda d: d.plan.name, colour=colour, width=125),
+        Column("asset", _("Asset"), lambda d: d.asset.name, width=115),
         Column("ticket", _("Ticket"), lambda d: d.ticket.number if d.ticket else "", width=60),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSplitter, QWidget
 
@@ -93,6 +95,15 @@ class PlansPage(Page):
             "ticket.cancelled",
         ):
             self.refresh_soon()
+
+    def commands(self) -> list[tuple[str, str, Callable[[], None]]]:
+        """For Ctrl+K."""
+        if not self.shell.may("plan.edit"):
+            return []
+        return [
+            (_("New plan"), "plus", self.on_new),
+            (_("Create due tickets now"), "ticket-confirmation-outline", self.on_make),
+        ]
 
     def on_searched(self, text: str) -> None:
         """Filter by words."""

@@ -57,7 +57,8 @@ class Form(QWidget):
     def add(self, name: str, words: str, widget: QWidget, hint: str = "") -> QWidget:
         """A field; `hint` is a small line below it. `name` is the field's name in the request."""
         # A form layout squeezes fields when an error line appears below one; it must not.
-        widget.setMinimumHeight(max(widget.minimumHeight(), widget.sizeHint().height()))
+        least = max(widget.minimumHeight(), widget.sizeHint().height())
+        widget.setMinimumHeight(min(least, widget.maximumHeight()))
         box = QWidget()
         layout = QVBoxLayout(box)
         layout.setContentsMargins(0, 0, 0, 0)
