@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from core import log
-from core.domain.people import Actor
 from core.errors import OutsideError
 from core.i18n import _, fill
 from core.services import alarm_tickets, alarms, dead_letters, settings
 from core.services.edge_watch import heard, locked, status, telemetry
+from core.services.third_parties import third_party, third_party_payload
 from core.services.uplink_reading import Item, items_of, read
 from core.storage import db
 from core.storage.tables import EdgeRow, EpochRow, UplinkEventRow
@@ -30,13 +30,20 @@ from core.wire.uplink import (
     ChartFrozen,
     Event,
     Rejected,
-    ThirdPartyAlarm,
     UplinkAck,
     UplinkBatch,
     Voided,
 )
 
-__all__ = ["accept", "accept_payload", "asked_again", "status", "telemetry", "third_party", "third_party_payload"]
+__all__ = [
+    "accept",
+    "accept_payload",
+    "asked_again",
+    "status",
+    "telemetry",
+    "third_party",
+    "third_party_payload",
+]
 
 _log = log.get(__name__)
 
@@ -321,33 +328,3 @@ def _wrong_clock(edge: EdgeRow, skew: timedelta, now: datetime) -> None:
         {"seconds": seconds},
     )
     _hub_ticket(edge, "clock", _("The clock of edge {name} is wrong", _language()), text, now)
-
-
-@db.transaction
-def third_party(actor: Actor, source: str, alarm: ThirdPartyAlarm, *, now: datetime) -> str | None:
-    """An alarm of a program without our agent; the number of its ticket. The same `id` again is harmless."""
-    from_them = alarms.Source(actor, f"in:{source[:40]}")
-    at = alarm.at if alarm.at is not None and alarm.at.tzinfo is not None else now
-    if not alarm.active:
-        alarms.cleared_all(from_them, alarm.key, alarm.asset, at, now=now)
-        return None
-    event = AlarmRaised(
-        occurrence=dead_letters.short(f"{source}|{alarm.id}"),
-        rule=dead_letters.short(alarm.key) if len(alarm.key) > 40 else alarm.key,
-        rule_name=alarm.title,
-        asset=alarm.asset,
-        severity=alarm.severity,
-        raised_at=at,
-    )
-    ticket = alarms.raised(from_them, event, now=now)
-    return None if ticket is None else ticket.number
-
-
-def third_party_payload(source: str, payload: bytes, *, now: datetime) -> None:
-    """The same for bytes from a broker, where the source's login has been checked."""
-    try:
-        alarm = ThirdPartyAlarm.model_validate_json(payload)
-    except ValidationError as error:
-        dead_letters.keep(f"in/{source}", "uplink.schema", dead_letters.told(error), payload, now=now)
-        return
-    third_party(Actor("system", name=source[:100]), source, alarm, now=now)
