@@ -51,7 +51,9 @@ def main(argv: list[str] | None = None) -> int:
         if error.name is None or error.name.split(".")[0] in OURS:
             raise  # a fault of ours, not a missing extra
         words = {"program": args[0], "module": error.name, "extra": EXTRA_OF.get(args[0], args[0])}
-        sentence = _("fettle: '{program}' needs {module}, which is not installed: pip install 'fettle[{extra}]'")
+        sentence = _(
+            "fettle: '{program}' needs {module}, which is not installed: pip install 'fettle[{extra}]'"
+        )
         print(i18n.fill(sentence, words), file=sys.stderr)
         return 3
     except FettleError as error:

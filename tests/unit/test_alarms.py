@@ -252,7 +252,9 @@ def test_a_restart_anywhere_changes_nothing(
     last = next((r for _at, r in reversed(steps[:cut]) if r is not None), None)
     shift = 5000.0 - now_s
     thawed = alarms.thaw(json.loads(json.dumps(alarms.freeze(before, now_s))), 5000.0)
-    again: list[tuple[float, Reading | None]] = [(5000.0, None if rule.condition is Condition.NO_DATA else last)]
+    again: list[tuple[float, Reading | None]] = [
+        (5000.0, None if rule.condition is Condition.NO_DATA else last)
+    ]
     later = [(at + shift, r) for at, r in steps[cut:]]
     _state, restarted = run(rule, again + later, thawed)
     _state, straight = run(rule, steps[cut:], before)

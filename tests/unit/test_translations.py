@@ -123,7 +123,7 @@ def test_error_sentences_name_only_what_the_error_carries() -> None:
 
 def test_every_verb_of_the_journal_has_words() -> None:
     written = set()
-    for path, tree in sources():
+    for _path, tree in sources():
         for node in ast.walk(tree):
             if (
                 isinstance(node, ast.Call)
