@@ -10,6 +10,7 @@ from core.domain import workflow
 from core.domain.people import SYSTEM, Actor
 from core.domain.workflow import State
 from core.services import journal, ticket_states, tickets
+from core.storage import db
 from core.storage.tables import EdgeRow, TicketRow
 from core.wire.tickets import CreateTicket
 
@@ -17,9 +18,14 @@ from core.wire.tickets import CreateTicket
 def for_raise(actor: Actor, alarm: Any, occurrence: Any, now: datetime) -> TicketRow:
     """The ticket of this raise, in the running transaction; one is open per alarm at any time."""
     key = alarm.key
-    # The open one first, else the newest.
-    query = TicketRow.select().where(TicketRow.dedup_key == key)
-    last: TicketRow | None = query.order_by(TicketRow.open_key.is_null(), TicketRow.id.desc()).first()
+    # The open one first, else the newest; held, so that nobody resolves it meanwhile.
+    query = (
+        TicketRow.select()
+        .where(TicketRow.dedup_key == key)
+        .order_by(TicketRow.open_key.is_null(), TicketRow.id.desc())
+        .limit(1)
+    )
+    last: TicketRow | None = (query.for_update() if db.is_postgresql() else query).first()
     if last is not None and last.open_key is not None:
         _add(actor, last, alarm, occurrence, now)
         return last
