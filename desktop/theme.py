@@ -217,12 +217,11 @@ def _sheet() -> str:
     QDoubleSpinBox[bad="true"], QDateEdit[bad="true"], QListWidget[bad="true"] {{ border: 1px solid {css("bad")}; }}
     QComboBox::drop-down, QDateEdit::drop-down, QDateTimeEdit::drop-down {{ border: 0; width: 20px; }}
     QComboBox::down-arrow, QDateEdit::down-arrow, QDateTimeEdit::down-arrow, QSpinBox::down-arrow,
-    QDoubleSpinBox::down-arrow {{ image: url({down}); width: 12px; height: 12px; }}
-    QSpinBox::up-arrow, QDoubleSpinBox::up-arrow {{ image: url({up}); width: 12px; height: 12px; }}
-    QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button, QDoubleSpinBox::down-button
+    QDoubleSpinBox::down-arrow, QTimeEdit::down-arrow {{ image: url({down}); width: 12px; height: 12px; }}
+    QSpinBox::up-arrow, QDoubleSpinBox::up-arrow, QTimeEdit::up-arrow {{ image: url({up}); width: 12px; height: 12px; }}
+    QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button, QDoubleSpinBox::down-button,
+    QTimeEdit::up-button, QTimeEdit::down-button
         {{ border: 0; width: 18px; background: transparent; }}
-    QTreeView::indicator:unchecked, QListView::indicator:unchecked
-        {{ border: 1px solid {muted}; border-radius: 3px; background: {base}; }}
     QCheckBox::indicator, QListView::indicator, QTableView::indicator, QTreeView::indicator
         {{ width: 14px; height: 14px; border: 1px solid {css("faint")}; border-radius: 3px; background: {base}; }}
     QCheckBox::indicator:checked, QListView::indicator:checked, QTableView::indicator:checked,

@@ -67,6 +67,7 @@ def part_columns(currency: str) -> Sequence[Column[PartView]]:
             lambda p: p.value_minor,
             "right",
             width=105,
+            hidden=True,
         ),
         Column("supplier", _("Supplier"), lambda p: p.supplier, width=140, hidden=True),
     )
@@ -75,8 +76,8 @@ def part_columns(currency: str) -> Sequence[Column[PartView]]:
 def move_columns(currency: str) -> Sequence[Column[StockMoveView]]:
     """The ledger of one part."""
     return (
-        Column("at", _("Time"), lambda m: times.moment(m.at), lambda m: m.at, width=75),
-        Column("kind", _("Movement"), lambda m: label(f"stock.kind.{m.kind}"), width=80),
+        Column("at", _("Time"), lambda m: times.moment(m.at), lambda m: m.at, width=80),
+        Column("kind", _("Movement"), lambda m: label(f"stock.kind.{m.kind}"), width=70),
         Column(
             "qty",
             _("Quantity"),
@@ -98,7 +99,7 @@ def move_columns(currency: str) -> Sequence[Column[StockMoveView]]:
             width=90,
             hidden=True,
         ),
-        Column("ticket", _("Ticket"), lambda m: m.ticket.number if m.ticket else "", width=105),
+        Column("ticket", _("Ticket"), lambda m: m.ticket.number if m.ticket else "", width=98),
         Column("by", _("By"), lambda m: m.by, width=60),
         Column("note", _("Note"), lambda m: m.note, width=60),
     )

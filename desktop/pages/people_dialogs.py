@@ -47,7 +47,7 @@ class ClockEdit(QTimeEdit):
     def __init__(self, minute: int) -> None:
         super().__init__()
         self.setDisplayFormat("HH:mm")
-        self.setButtonSymbols(QTimeEdit.ButtonSymbols.NoButtons)  # typed, or with the arrow keys
+        self.lineEdit().setTextMargins(4, 0, 4, 0)
         self.setTime(QTime(minute // 60 % 24, minute % 60))
 
     def field_value(self) -> int:

@@ -56,6 +56,7 @@ def number(value: int = 0, low: int = 0, high: int = 1_000_000, suffix: str = ""
     spin.setRange(low, high)
     spin.setValue(value)
     spin.setSuffix(suffix)
+    spin.lineEdit().setTextMargins(4, 0, 4, 0)  # a style sheet's padding does not reach it
     return spin
 
 
@@ -68,6 +69,7 @@ def decimal(
     spin.setRange(low, high)
     spin.setValue(value)
     spin.setSuffix(suffix)
+    spin.lineEdit().setTextMargins(4, 0, 4, 0)  # a style sheet's padding does not reach it
     return spin
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from decimal import Decimal
 from typing import cast
@@ -10,6 +11,7 @@ import pytest
 from PySide6.QtWidgets import QDoubleSpinBox, QLineEdit
 
 from core.wire.parts import PartView, SavePart
+from desktop.hub_client import HubClient
 from desktop.main_window import MainWindow
 from desktop.pages.part_kit import KitEditor, read_quantity
 from desktop.pages.parts import PartsPage
@@ -76,6 +78,23 @@ def test_more_than_there_is_cannot_be_scrapped(
     assert dialog.isVisible() and dialog._trouble.text()
     assert plant.client.part(belt.id).on_hand == 2
     dialog.reject()
+
+
+def test_a_hub_that_is_away_is_named_and_nothing_typed_is_lost(
+    page: PartsPage, belt: PartView, plant: Plant, until: Until
+) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        page.hub = HubClient(f"127.0.0.1:{closed.getsockname()[1]}")
+    dialog = move(page, "receive", 7, "1.25")
+    until(dialog._trouble.isVisible)
+    assert "hub" in dialog._trouble.text() and cast(QDoubleSpinBox, dialog.form.fields["qty"]).value() == 7
+    assert plant.client.part(belt.id).on_hand == 0
+    page.hub.close()
+    page.hub = plant.open()
+    dialog.submit()
+    until(lambda: plant.client.part(belt.id).on_hand == 7)
+    page.hub.close()
 
 
 def test_a_purchase_goes_from_wish_to_receipt(
