@@ -59,6 +59,9 @@ class Agent:
         self._broker_away_s = broker_away_s
         self._edge = login.edge if login else (fixed.edge if fixed else "standalone")
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="outbox")
+        self._files = ThreadPoolExecutor(
+            1, thread_name_prefix="files"
+        )  # apart: a commit must not wait for them
         self._config: EdgeConfig | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._polls: dict[object, asyncio.Task[None]] = {}
@@ -69,6 +72,7 @@ class Agent:
         self._incoming: asyncio.Queue[EdgeConfig] = asyncio.Queue()
         self._timer: asyncio.TimerHandle | None = None
         self._status_timer: asyncio.TimerHandle | None = None
+        self._hub_to_hear = True
         self._status = StatusBook(self._edge, self._clock, self._status_changed)
         self._watch = Watch(self._clock, self._enqueue, self._rearm)
         self._uplink: Uplink | None = None
@@ -137,7 +141,7 @@ class Agent:
             if config == self._config:
                 self._status.applied(config)  # also clears what was refused in between
                 continue
-            await self._in_thread(configs.cache, self._cache_file, config)
+            await self._loop.run_in_executor(self._files, configs.cache, self._cache_file, config)
             await self._apply(config)
 
     async def _apply(self, config: EdgeConfig) -> None:
@@ -216,14 +220,14 @@ class Agent:
                 continue
             failing = False
             del self._batches[: len(batches)]
+            if any(batch.events for batch in batches):
+                self._note_status()
             if self._delivery is not None:
                 self._delivery.wake()
 
     def _db(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
         """Run a call of the outbox in its thread, in order of calling."""
         return self._loop.run_in_executor(self._thread, lambda: call(*args, **kwargs))
-
-    _in_thread = _db
 
     # -- routine
 
@@ -269,6 +273,12 @@ class Agent:
             self._delivery.restart()
 
     def _status_changed(self) -> None:
+        """The hub should hear of it."""
+        self._hub_to_hear = True
+        self._note_status()
+
+    def _note_status(self) -> None:
+        """Soon, for all changes together."""
         if self._status_timer is None:
             self._status_timer = self._loop.call_later(STATUS_DELAY_S, lambda: self._keep(self._tell_status))
 
@@ -276,19 +286,20 @@ class Agent:
         self._status_timer = None
         outbox = self._outbox
         self._status.epoch, self._status.outbox_depth = await self._db(lambda: (outbox.epoch, outbox.depth()))
-        if self._uplink is not None:
+        if self._uplink is not None and self._hub_to_hear:
+            self._hub_to_hear = False
             self._uplink.publish_status()
-        await self._in_thread(self._write_status, self._status.report(True))
+        await self._write_status(self._status.report(True))
 
-    def _write_status(self, report: EdgeStatus) -> None:
+    async def _write_status(self, report: EdgeStatus) -> None:
         uplink = "none" if self._uplink is None else ("broker" if self._uplink.connected else "away")
-        devices = self._config.devices if self._config else []
+        names = {device.id: device.name for device in self._config.devices} if self._config else {}
         active = [
             {"name": run.config.name, "asset": run.asset, "severity": run.config.severity}
-            for run in list(self._watch.active_runs())
+            for run in self._watch.active_runs()
         ]
-        names = {device.id: device.name for device in devices}
-        statuses.write(self._settings.data_dir / "status.json", report, uplink, names, active)
+        file = self._settings.data_dir / "status.json"
+        await self._loop.run_in_executor(self._files, statuses.write, file, report, uplink, names, active)
 
     # -- tasks
 
@@ -324,9 +335,10 @@ class Agent:
                 timer.cancel()
         for task in list(self._tasks):
             await _cancel(task)
-        await self._in_thread(self._write_status, self._status.report(False))
+        await self._write_status(self._status.report(False))
         await self._db(self._outbox.close)
         self._thread.shutdown()
+        self._files.shutdown()
         _log.info("edge stopped", edge=self._edge)
 
 

@@ -21,7 +21,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from core.settings import EdgeSettings
 from core.wire import topics
-from core.wire.uplink import EdgeConfig, EdgeJoined, EdgeStatus, UplinkAck, UplinkBatch
+from core.wire.uplink import DeviceHealth, EdgeConfig, EdgeJoined, EdgeStatus, UplinkAck, UplinkBatch
 from edge_agent.agent import Agent
 from tests.conftest import wait_for
 
@@ -146,6 +146,12 @@ class StandInHub:
             self.telemetry.append(json.loads(message.payload))
         elif channel == topics.REPLY:
             self.replies.append(json.loads(message.payload))
+
+    @property
+    def health(self) -> DeviceHealth | None:
+        """What the edge says of its first device."""
+        status = self.status
+        return status.devices[0] if status is not None and status.devices else None
 
     def bodies(self, kind: str) -> list[dict[str, Any]]:
         with self.lock:

@@ -130,7 +130,7 @@ def test_a_publishing_machine_raises_alarms_and_garbage_only_spoils_its_points(
             assert wait_for(lambda: told().get("typo")) == ("bad_config", None)
             say("state", b"\xff\xfe garbage")
             wait_for(lambda: told().get("temp") == ("bad_config", None))
-            health = wait_for(lambda: hub.status and hub.status.devices[0].code and hub.status.devices[0])
+            health = wait_for(lambda: (h := hub.health) and h.code and h)
             assert health.code == "device.bad_payload" and "plant/packer/state" in health.params["reason"]
             say("jam", b"1")
             say("state", json.dumps({"seal": {"temp": 90}}).encode())
@@ -160,7 +160,5 @@ def test_no_broker_is_said_with_its_address(
 ) -> None:
     port = parts.free_port()
     with parts.edge(tmp_path / "edge", parts.login("e1", mosquitto.port), config(port)):
-        health = wait_for(
-            lambda: hub.status and hub.status.devices[0].state == "failing" and hub.status.devices[0]
-        )
+        health = wait_for(lambda: (h := hub.health) and h.state == "failing" and h)
         assert health.code == "device.no_broker" and health.params["host"] == f"127.0.0.1:{port}"
