@@ -13,6 +13,7 @@ from core.wire.assets import AssetView, LocationView
 from desktop import theme
 
 _KEY = Qt.ItemDataRole.UserRole
+_UNTICKED = Qt.CheckState.Unchecked
 Key = tuple[str, int]
 NOWHERE: Key = ("none", 0)
 _ICONS = {"site": "factory", "area": "floor-plan", "line": "source-branch", "none": "help-circle-outline"}
@@ -42,10 +43,10 @@ class AssetTree(QTreeWidget):
 
     def allow_moves(self, allowed: bool) -> None:
         """Let rows be dragged onto a new parent."""
-        self.setDragEnabled(allowed)
-        self.setAcceptDrops(allowed)
         mode = QAbstractItemView.DragDropMode
-        self.setDragDropMode(mode.InternalMove if allowed else mode.NoDragDrop)
+        self.setDragDropMode(mode.DragDrop if allowed else mode.NoDragDrop)
+        # Copying, for Qt: a move would take the row away by itself, before the hub has agreed.
+        self.setDefaultDropAction(Qt.DropAction.CopyAction)
 
     def set_things(self, locations: list[LocationView], assets: list[AssetView]) -> None:
         """Show these, keeping what is open, chosen and ticked."""
@@ -66,6 +67,7 @@ class AssetTree(QTreeWidget):
                 on = asset.id in ticked
                 item.setCheckState(0, Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
         self._hang(locations, assets)
+        self._tick_locations()
         for key, item in self._items.items():
             item.setExpanded(key not in closed)
         self._filling = False
@@ -108,6 +110,7 @@ class AssetTree(QTreeWidget):
             item = self._items.get(("asset", asset_id))
             if item is not None:
                 item.setCheckState(0, Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
+        self._tick_locations()
         self._filling = False
         self.ticks_changed.emit()
 
@@ -209,11 +212,32 @@ class AssetTree(QTreeWidget):
             self.chosen.emit(*self._key(item))
 
     def _on_ticked(self, item: QTreeWidgetItem) -> None:
-        if not self._filling:
-            self.ticks_changed.emit()
+        if self._filling:
+            return
+        self._filling = True
+        if self._key(item)[0] != "asset":
+            for below in _descendants(item):
+                if not below.isHidden():  # what the filter hides is not meant
+                    below.setCheckState(0, item.checkState(0))
+        self._tick_locations()
+        self._filling = False
+        self.ticks_changed.emit()
+
+    def _tick_locations(self) -> None:
+        """A place shows whether all, some or none of what lies in it is ticked."""
+        if not self._checkable:
+            return
+        for key, item in self._items.items():
+            if key[0] != "asset":
+                states = {b.checkState(0) for b in _descendants(item) if self._key(b)[0] == "asset"}
+                mixed = Qt.CheckState.PartiallyChecked
+                item.setCheckState(0, states.pop() if len(states) == 1 else mixed if states else _UNTICKED)
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Only tell what was dropped where: the tree is rebuilt when the hub has done it."""
+        if event.source() is not self:
+            event.ignore()
+            return
         target = self.itemAt(event.position().toPoint())
         dragged = self.current()
         event.setDropAction(Qt.DropAction.IgnoreAction)
@@ -238,3 +262,9 @@ class AssetTree(QTreeWidget):
 def _children(item: QTreeWidgetItem) -> list[QTreeWidgetItem]:
     below = (item.child(n) for n in range(item.childCount()))
     return [child for child in below if child is not None]
+
+
+def _descendants(item: QTreeWidgetItem) -> Iterator[QTreeWidgetItem]:
+    for child in _children(item):
+        yield child
+        yield from _descendants(child)

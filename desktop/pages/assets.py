@@ -84,7 +84,7 @@ class AssetsPage(Page):
 
     def on_entry(self, entry: JournalEntry) -> None:
         if entry.verb.startswith(("asset.", "location.", "alarm.")) or entry.verb in _COUNTS:
-            self.refresh_soon()
+            self.refresh_soon(1000)  # whole lists: once a second at most
 
     def unsaved(self) -> bool:
         return self.detail.dirty

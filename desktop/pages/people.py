@@ -85,7 +85,7 @@ class PeoplePage(Page):
 
     def on_entry(self, entry: JournalEntry) -> None:
         if entry.verb.split(".")[0] in _NOUNS or entry.verb in _CHANGE_LOAD:
-            self.refresh_soon()
+            self.refresh_soon(1000)  # whole lists: once a second at most
 
     def commands(self) -> list[tuple[str, str, Callable[[], None]]]:
         """For Ctrl+K."""

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QDropEvent, QImage
 from PySide6.QtWidgets import QDialog, QLineEdit
 
 from core.wire.assets import PrintLabels
 from desktop.main_window import MainWindow
 from desktop.pages.asset_dialogs import asset_body
 from desktop.pages.asset_live import value_colour, value_words
+from desktop.pages.asset_picker import AssetPicker
 from desktop.pages.assets import AssetsPage
 from desktop.widgets.form import FormDialog
 from tests.desktop.conftest import Plant
@@ -200,3 +202,50 @@ def test_a_retired_asset_leaves_the_tree_and_comes_back(
     until(lambda: "saved" in window._toast.text())
     assert window._toast.undo()
     until(lambda: any(one.id == asset_id for one in page.assets))
+
+
+def test_a_row_dropped_on_another_is_told_and_stays_until_the_hub_agrees(page: AssetsPage) -> None:
+    tree = page.tree
+    asset = next(one for one in page.assets if one.number == "A-00007")
+    target = next(one for one in page.assets if one.number == "A-00008")
+    told: list[tuple[str, int, str, int]] = []
+    tree.moved.disconnect()
+    tree.moved.connect(lambda *what: told.append(what))
+    tree.choose(("asset", target.id))
+    onto = tree.visualItemRect(tree._items["asset", target.id]).center()
+    tree.choose(("asset", asset.id))
+    data = tree.mimeData([tree._items["asset", asset.id]])
+    event = QDropEvent(
+        QPointF(onto),
+        Qt.DropAction.CopyAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    tree.dropEvent(event)
+    assert told == [], "from elsewhere: not taken"
+    event.source = lambda: tree  # type: ignore[method-assign]  # a drag of the system cannot be made here
+    tree.dropEvent(event)
+    assert told == [("asset", asset.id, "asset", target.id)]
+    assert tree.current() == ("asset", asset.id)
+
+
+def test_a_tick_on_a_place_ticks_all_in_it(page: AssetsPage) -> None:
+    picker = AssetPicker()
+    picker.set_things(page.locations, page.assets)
+    site = next(one for one in page.locations if one.kind == "site")
+    area = next(one for one in page.locations if one.name == "Moulding shop")
+    items = picker.tree._items
+    items["location", area.id].setCheckState(0, Qt.CheckState.Checked)
+    some = picker.field_value()
+    assert 0 < len(some) < len(page.assets)
+    assert items["location", site.id].checkState(0) is Qt.CheckState.PartiallyChecked
+    items["location", site.id].setCheckState(0, Qt.CheckState.Checked)
+    assert len(picker.field_value()) >= len([one for one in page.assets if one.location_id])
+    picker.none.click()
+    assert picker.field_value() == []
+    assert items["location", site.id].checkState(0) is Qt.CheckState.Unchecked
+    picker.set_ticked(some)
+    picker.set_things(page.locations, page.assets)
+    assert picker.field_value() == some, "kept when the lists come anew"
+    picker.deleteLater()
