@@ -226,6 +226,7 @@ def _sheet() -> str:
         {{ width: 14px; height: 14px; border: 1px solid {css("faint")}; border-radius: 3px; background: {base}; }}
     QCheckBox::indicator:checked, QListView::indicator:checked, QTableView::indicator:checked,
     QTreeView::indicator:checked {{ background: {accent}; border-color: {accent}; image: url({check}); }}
+    QTreeView::indicator:indeterminate {{ background: {css("selection")}; border: 1px solid {accent}; }}
     QCheckBox::indicator:focus, QCheckBox::indicator:hover {{ border-color: {accent}; }}
     QCheckBox::indicator:disabled {{ background: {line}; border-color: {line}; }}
     QPushButton {{ background: {css("raised")}; border: 1px solid {line}; border-radius: 4px; padding: 4px 12px; }}

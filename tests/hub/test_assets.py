@@ -194,6 +194,29 @@ def test_live_values_of_an_asset(admin: Actor, now: datetime, monkeypatch: pytes
     assert amps.asset is not None and amps.asset.name == "Motor"
 
 
+def test_a_device_tells_its_values_and_their_worst_alarm(
+    admin: Actor, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet, "_latest", {})
+    edge = fleet.create_edge(admin, SaveEdge(name="Hall"), now=now)
+    plc = SaveDevice(name="PLC", kind="modbus_tcp", config={"host": "10.0.0.5"})
+    device = devices.create_device(admin, edge.id, plc, now=now)
+    oil = devices.create_point(admin, device.id, SavePoint(name="Oil"), now=now)
+    devices.create_point(admin, device.id, SavePoint(name="Amps", address=1), now=now)
+    for severity, active in (("minor", True), ("critical", True), ("major", False)):
+        rule = SaveRule(name=severity, condition="high", limit=1)
+        rule_id = devices.create_rule(admin, oil.id, rule, now=now).id
+        AlarmRow.create(
+            key=severity, edge=edge.id, rule=rule_id, rule_key=str(rule_id), title=severity, severity=severity,
+            state="unack" if active else "normal", active=active,
+        )  # fmt: skip
+    assert [(p.name, p.alarm) for p in assets.device_values(admin, device.id)] == [("Oil", "critical"), ("Amps", "")]
+    with pytest.raises(Forbidden):
+        assets.device_values(person("Reporter", Role.REPORTER), device.id)
+    with pytest.raises(NotFound):
+        assets.device_values(admin, device.id + 1)
+
+
 def test_a_new_number_asks_for_a_push(admin: Actor, now: datetime) -> None:
     press = assets.create(admin, SaveAsset(name="Press"), now=now)
     edge = fleet.create_edge(admin, SaveEdge(name="Hall"), now=now)
