@@ -10,6 +10,7 @@ import asyncio
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,6 +27,7 @@ from core.i18n import _, explain, from_environment, use
 logger = log.get("hub.broker")
 START_S = 10.0
 CONNECT_S = 10.0  # a connection that does not say who it is ends
+LOOK_AGAIN_S = 10.0  # how long a connection may outlive its login
 
 
 class Logins(Protocol):
@@ -52,6 +54,7 @@ class _Broker(Broker):  # type: ignore[misc]  # amqtt has no types
         super().__init__(config)
         self._logins = logins
         self._subscriptions = _SnapshotDict()
+        self._endings: set[asyncio.Task[None]] = set()
 
     async def _initialize_client_session(self, reader: Any, writer: Any, address: str, port: int) -> Any:
         """Read CONNECT. Every session is a new one: there is nothing to find again after a disconnection."""
@@ -71,13 +74,16 @@ class _Broker(Broker):  # type: ignore[misc]  # amqtt has no types
     async def _handle_client_session(
         self, reader: Any, writer: Any, session: Any, handler: Any, server: Any, listener_name: str
     ) -> None:
-        session.let_in = await self._let_in(session)
+        session.let_in = await self._let_in(session) and self._may_leave_its_will(session)
+        session.looked_at_s = time.monotonic()
         if not session.let_in:
             logger.warning("login refused", username=session.username, address=session.remote_address)
             handler.attach(session, reader, writer)
             await handler.mqtt_connack_authorize(False)
             await writer.close()
             return
+        # One login's client id is not another's: nobody ends the connections of others.
+        session.client_id = f"{session.username}/{session.client_id}"
         await self._cleanup_session(session.client_id)  # an older connection of the same client ends here
         await super()._handle_client_session(reader, writer, session, handler, server, listener_name)
 
@@ -93,10 +99,40 @@ class _Broker(Broker):  # type: ignore[misc]  # amqtt has no types
     async def _authenticate(self, session: Any, _listener: ListenerConfig) -> bool:
         return bool(session.let_in)
 
+    def _may_leave_its_will(self, session: Any) -> bool:
+        """amqtt publishes a last will without asking who may publish there."""
+        return not session.will_flag or self._logins.may(session.username, session.will_topic, True)
+
     async def _topic_filtering(self, session: Any, topic: str, action: Action) -> bool:
-        if action is Action.RECEIVE:  # the subscription was looked at
+        return await self._still_let_in(session) and self._logins.may(
+            session.username, topic, action is Action.PUBLISH
+        )
+
+    async def _publish_retained_messages_for_subscription(
+        self, subscription: tuple[str, int], session: Any
+    ) -> None:
+        """Only to subscribers: amqtt hands each new client what is retained for the subscriptions of all."""
+        if any(known is session for known, _qos in self._subscriptions.get(subscription[0], [])):
+            await super()._publish_retained_messages_for_subscription(subscription, session)
+
+    async def _still_let_in(self, session: Any) -> bool:
+        """Whether the login that opened the connection still holds; looked up again after some seconds."""
+        if session.let_in and time.monotonic() - session.looked_at_s > LOOK_AGAIN_S:
+            session.looked_at_s = time.monotonic()
+            session.let_in = await self._login_holds(session)
+            if not session.let_in:
+                logger.warning("login revoked", username=session.username, address=session.remote_address)
+                ending = asyncio.create_task(self._cleanup_session(session.client_id))
+                self._endings.add(ending)
+                ending.add_done_callback(self._endings.discard)
+        return bool(session.let_in)
+
+    async def _login_holds(self, session: Any) -> bool:
+        try:
+            return await asyncio.to_thread(self._logins.check, session.username, session.password)
+        except FettleError as error:  # who was let in stays while the database is away
+            logger.warning("logins cannot be checked", reason=error.detail)
             return True
-        return self._logins.may(session.username, topic, action is Action.PUBLISH)
 
 
 class EmbeddedBroker:

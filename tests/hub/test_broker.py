@@ -41,13 +41,17 @@ def serving(logins: Any) -> Iterator[EmbeddedBroker]:
 class Client:
     """A real MQTT client that remembers what it heard."""
 
-    def __init__(self, port: int, username: str | None, password: str = "", client_id: str = "") -> None:
+    def __init__(
+        self, port: int, username: str | None, password: str = "", client_id: str = "", will: str = ""
+    ) -> None:
         self.heard: list[tuple[str, bytes]] = []
         self.granted: list[int] = []
         self.code: Any = None
         self.client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv311)
         if username is not None:
             self.client.username_pw_set(username, password)
+        if will:
+            self.client.will_set(will, b"{}", 1, retain=True)
         self.client.on_connect = lambda _c, _d, _f, code, _p: setattr(self, "code", code)
         self.client.on_message = lambda _c, _d, m: self.heard.append((m.topic, bytes(m.payload)))
         self.client.on_subscribe = lambda _c, _d, _m, codes, _p: self.granted.extend(c.value for c in codes)
@@ -137,6 +141,60 @@ def test_a_retained_message_waits_for_who_comes_later(broker: EmbeddedBroker) ->
         with Client(broker.port, "edge-1", "edge-secret") as edge:
             edge.subscribe("fettle/v1/edge-1/config")
             wait_for(lambda: edge.heard == [("fettle/v1/edge-1/config", b"{}")])
+
+
+def test_what_is_retained_for_others_is_not_for_a_new_client(broker: EmbeddedBroker) -> None:
+    with (
+        Client(broker.port, "hub", "hub-secret") as hub,
+        Client(broker.port, "edge-1", "edge-secret") as first,
+    ):
+        hub.subscribe("fettle/v1/+/status")
+        hub.publish("fettle/v1/edge-2/config", b"passwords of another edge", retain=True)
+        hub.publish("fettle/v1/edge-2/status", b"{}", retain=True)
+        # Somebody listens to it, or it would be held back anyway.
+        hub.subscribe("fettle/v1/edge-2/config")
+        wait_for(lambda: len(hub.heard) == 2)
+        with Client(broker.port, "edge-1", "edge-secret") as edge:
+            hub.publish("fettle/v1/edge-1/config", b"its own", retain=True)
+            edge.subscribe("fettle/v1/edge-1/config")
+            wait_for(lambda: edge.heard)
+            assert edge.heard == [("fettle/v1/edge-1/config", b"its own")]
+        assert first.heard == []
+
+
+def test_a_last_will_is_left_only_on_ones_own_topics(broker: EmbeddedBroker) -> None:
+    for topic in ("fettle/v1/edge-2/config", "fettle/v1/edge-2/up", "fettle/v1/edge-1/config"):
+        with Client(broker.port, "edge-1", "edge-secret", will=topic) as edge:
+            assert edge.code.is_failure
+    with Client(broker.port, "edge-1", "edge-secret", will="fettle/v1/edge-1/status") as edge:
+        assert not edge.code.is_failure
+
+
+def test_one_edge_does_not_push_another_off_by_its_client_id(broker: EmbeddedBroker) -> None:
+    with Client(broker.port, "hub", "hub-secret", client_id="same") as hub:
+        hub.subscribe("fettle/v1/+/up")
+        with Client(broker.port, "edge-1", "edge-secret", client_id="same") as edge:
+            edge.publish("fettle/v1/edge-1/up", b"both are there")
+            wait_for(lambda: hub.heard)
+
+
+def test_a_connection_ends_with_the_login_that_opened_it(
+    broker: EmbeddedBroker, sqlite_plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.hub.broker.LOOK_AGAIN_S", 0)
+    ended = threading.Event()
+    with (
+        Client(broker.port, "hub", "hub-secret") as hub,
+        Client(broker.port, "edge-1", "edge-secret") as edge,
+    ):
+        edge.client.on_disconnect = lambda *_args: ended.set()
+        edge.subscribe("fettle/v1/edge-1/config")
+        sqlite_plant.edge.password_hash = fleet.broker_hash("the next one")
+        sqlite_plant.edge.save()
+        fleet._logins.clear()
+        hub.publish("fettle/v1/edge-1/config", b"passwords of the plant")
+        assert ended.wait(5)
+        assert edge.heard == []
 
 
 def test_garbage_on_the_port_does_not_stop_the_broker(broker: EmbeddedBroker) -> None:
