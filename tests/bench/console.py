@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sqlite3
 import statistics
 import subprocess
@@ -36,15 +35,14 @@ def main() -> int:
             million = _child("million", address, token, folder)
         finally:
             stop()
+    print(
+        f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; above 1 a core, times by the clock are long"
+    )
     _row("", "Fettle", "limit", "bare window")
     paint, bare_paint = (statistics.median(c["paint_ms"] for c in runs) for runs in (console, bare))
     _row("first paint of the main window, ms", f"{paint:.0f}", "1000", f"{bare_paint:.0f}")
-    _row(
-        "… of it from the first line of the program",
-        f"{statistics.median(c['own_ms'] for c in console):.0f}",
-        "",
-        "",
-    )
+    paint_cpu, bare_cpu = (statistics.median(c["cpu_ms"] for c in runs) for runs in (console, bare))
+    _row("… computing time of it, ms", f"{paint_cpu:.0f}", "", f"{bare_cpu:.0f}")
     _row(
         "… and its tickets on the screen, ms",
         f"{statistics.median(c['rows_ms'] for c in console):.0f}",
@@ -59,7 +57,8 @@ def main() -> int:
         "20",
         "",
     )
-    _row("jump without the hub (rows known), ms", f"{million['known_ms']:.1f}", "20", "")
+    _row("jump to rows already known, ms", f"{million['known_ms']:.1f}", "20", "")
+    _row("… computing time of it, ms", f"{million['known_cpu_ms']:.1f}", "20", "")
     _row("memory with 1,000,000 rows, MB", f"{million['rss_mb']:.0f}", "150", f"{bare[0]['rss_mb']:.0f}")
     return 0
 
@@ -124,7 +123,9 @@ def _since_start_ms() -> float:
 
 
 def _rss_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """Most memory this program ever had. (ru_maxrss would count that of the program it was started from.)"""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def _bare() -> dict[str, float]:
@@ -136,11 +137,10 @@ def _bare() -> dict[str, float]:
     table.show()
     table.repaint()
     app.processEvents()
-    return {"paint_ms": _since_start_ms(), "rss_mb": _rss_mb()}
+    return {"paint_ms": _since_start_ms(), "cpu_ms": time.process_time() * 1000, "rss_mb": _rss_mb()}
 
 
 def _console(address: str, token: str, folder: str) -> dict[str, float]:
-    began = time.perf_counter()
     from PySide6.QtCore import QSettings
     from PySide6.QtWidgets import QApplication
 
@@ -161,11 +161,11 @@ def _console(address: str, token: str, folder: str) -> dict[str, float]:
     window.show()
     window.begin()
     window.repaint()
-    paint_ms, own_ms = _since_start_ms(), (time.perf_counter() - began) * 1000
+    paint_ms, cpu_ms = _since_start_ms(), time.process_time() * 1000
     model = window.pages["tickets"].list.model  # type: ignore[attr-defined]
     _until(app, lambda: model.rowCount() > 0 and model.row_at(0) is not None)
     window.repaint()
-    return {"paint_ms": paint_ms, "own_ms": own_ms, "rows_ms": _since_start_ms()}
+    return {"paint_ms": paint_ms, "cpu_ms": cpu_ms, "rows_ms": _since_start_ms()}
 
 
 def _million(address: str, token: str, folder: str) -> dict[str, float]:
@@ -202,20 +202,23 @@ def _million(address: str, token: str, folder: str) -> dict[str, float]:
     def jump(at: int) -> float:
         start = time.perf_counter()
         table.scrollTo(model.index(at, 0), table.ScrollHint.PositionAtTop)
-        table.viewport().repaint()
-        _until(app, lambda: model.row_at(at) is not None)
+        if model.row_at(at) is None:
+            _until(app, lambda: model.row_at(at) is not None)
         table.viewport().repaint()
         return (time.perf_counter() - start) * 1000
 
     places = [(n * 7_919_317) % (ROWS - 100) for n in range(1, JUMPS + 1)]
     cold = sorted(jump(at) for at in places)
+    before = time.process_time()
     warm = [jump(at) for at in places[-20:]]
+    known_cpu_ms = (time.process_time() - before) * 1000 / len(warm)
     return {
         "ids_ms": (marks["ids"] - began) * 1000,
         "rows_ms": (rows - marks["ids"]) * 1000,
         "jump_ms": statistics.median(cold),
         "worst_ms": cold[-1],
         "known_ms": statistics.median(warm),
+        "known_cpu_ms": known_cpu_ms,
         "rss_mb": _rss_mb(),
     }
 
