@@ -32,8 +32,8 @@ from core.hub.feed import BEAT_S, Feed
 from core.hub.lock import DataLock
 from core.hub.web import build
 from core.paths import private_dir
+from core.services import restores, setup
 from core.services import settings as plant
-from core.services import setup
 from core.settings import HubSettings
 from core.storage import db, migrate
 
@@ -116,6 +116,7 @@ class Hub:
             self.url = own_url(self.settings, self.port)
             open_database(self.settings, self.url)
             self.setup_code = setup.begin()
+            restores.begin(self.settings.data_dir)
         except BaseException:
             self.close()
             raise

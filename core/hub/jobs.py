@@ -14,7 +14,17 @@ import schedule
 
 from core import log
 from core.hub import channels
-from core.services import dispatch, edge_watch, journal, notices, plans, retention, sla
+from core.services import (
+    dispatch,
+    edge_watch,
+    journal,
+    notices,
+    plans,
+    restores,
+    retention,
+    settings,
+    sla,
+)
 
 logger = log.get("hub.jobs")
 
@@ -37,6 +47,7 @@ class Jobs:
         self._add("sla", 15, sla.watch)
         self._add("edges", 10, edge_watch.find_silent)
         self._add("dispatch", 20, dispatch.retry)
+        self._add("restores", 10, lambda _now: restores.note(settings.hub().data_dir))
         self._add("close", 600, sla.close_done)
         self._add("tidy", 6 * 3600, retention.clean)
 

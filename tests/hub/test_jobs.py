@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from core.hub import jobs
-from core.services import edge_watch, retention, sla, tickets
+from core.services import edge_watch, retention, settings, sla, tickets
+from core.settings import HubSettings
 from core.storage import db
 from core.storage.tables import EdgeRow, JobRunRow, JournalRow, TicketRow, UplinkEventRow
 from core.wire.tickets import CreateTicket, MoveTicket
@@ -135,8 +137,10 @@ def test_only_what_has_served_is_taken_away(plant: Plant, now: datetime) -> None
 
 
 def test_a_job_that_fails_ends_nothing(
-    sqlite_plant: Plant, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    sqlite_plant: Plant, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    settings.use(HubSettings(data_dir=tmp_path))
+
     def fail(_now: datetime) -> int:
         raise ZeroDivisionError("a bug of ours")
 
@@ -156,6 +160,8 @@ def test_a_job_that_fails_ends_nothing(
     thread.start()
     try:
         wait_for(lambda: TicketRow.get_by_id(ticket_id).state == "closed")
+        wait_for(lambda: (tmp_path / "journal-head").exists())
     finally:
         stop.set()
         thread.join()
+        settings.use(HubSettings())
