@@ -32,6 +32,8 @@ class AssetTree(QTreeWidget):
         self._filling = False
         self._items: dict[Key, QTreeWidgetItem] = {}
         self._icons: dict[str, QIcon] = {}
+        self._drawn: object = None
+        self._shown: dict[int, AssetView] = {}
         self.setHeaderHidden(True)
         self.setUniformRowHeights(True)
         self.setAccessibleName(_("Locations and assets"))
@@ -50,6 +52,12 @@ class AssetTree(QTreeWidget):
 
     def set_things(self, locations: list[LocationView], assets: list[AssetView]) -> None:
         """Show these, keeping what is open, chosen and ticked."""
+        shape = _shape(locations, assets)
+        if shape == self._drawn:  # mostly only counts have changed: thousands of rows need not be made anew
+            self._refresh(assets)
+            return
+        self._drawn = shape
+        self._shown = {asset.id: asset for asset in assets}
         self._filling = True
         closed = {key for key, item in self._items.items() if not item.isExpanded()}
         current = self.current()
@@ -78,6 +86,21 @@ class AssetTree(QTreeWidget):
             self.blockSignals(False)
         if self._checkable:
             self.ticks_changed.emit()
+
+    def _refresh(self, assets: list[AssetView]) -> None:
+        self._filling = True
+        for asset in assets:
+            old = self._shown[asset.id]
+            if (asset.version, asset.open_tickets, asset.active_alarms) != (
+                old.version,
+                old.open_tickets,
+                old.active_alarms,
+            ):
+                self._shown[asset.id] = asset
+                item = self._items["asset", asset.id]
+                item.setIcon(0, self._asset_icon(asset))
+                item.setToolTip(0, self._asset_tip(asset))
+        self._filling = False
 
     def current(self) -> Key | None:
         """What is chosen."""
@@ -257,6 +280,14 @@ class AssetTree(QTreeWidget):
     def _key(item: QTreeWidgetItem) -> Key:
         kind, thing_id = item.data(0, _KEY)
         return str(kind), int(thing_id)
+
+
+def _shape(locations: list[LocationView], assets: list[AssetView]) -> object:
+    """All of the lists that decides which rows there are, where, and what they say."""
+    return (
+        [(place.id, place.kind, place.name, place.parent_id) for place in locations],
+        [(one.id, one.name, one.number, one.parent_id, one.location_id, one.retired) for one in assets],
+    )
 
 
 def _children(item: QTreeWidgetItem) -> list[QTreeWidgetItem]:
