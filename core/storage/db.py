@@ -16,7 +16,7 @@ from typing import ParamSpec, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
 import peewee
-from playhouse.pool import PooledPostgresqlDatabase
+from playhouse.pool import MaxConnectionsExceeded, PooledPostgresqlDatabase
 
 from core.errors import AppError, OutsideError
 
@@ -30,7 +30,9 @@ database = peewee.DatabaseProxy()
 _one_writer = threading.RLock()
 
 # Trouble of the database itself, never the fault of what was to be written.
-DatabaseTrouble = (peewee.OperationalError, peewee.InterfaceError)
+DatabaseTrouble = (peewee.OperationalError, peewee.InterfaceError, MaxConnectionsExceeded)
+# What no column can hold: a number beyond 64 bits, a date out of all time, half a character.
+_UNSTORABLE = (OverflowError, UnicodeEncodeError, peewee.DataError)
 
 ATTEMPTS = 6
 _PASSING = ("deadlock detected", "could not serialize", "database is locked", "database table is locked")
@@ -92,10 +94,11 @@ def _postgresql(url: str) -> peewee.Database:
 def close() -> None:
     """Close this thread's connection, and the pool with all of its idle ones."""
     opened = database.obj
-    if isinstance(opened, PooledPostgresqlDatabase):
-        opened.close_all()
-    elif opened is not None and not opened.is_closed():
+    if opened is not None and not opened.is_closed():
         opened.close()
+    if isinstance(opened, PooledPostgresqlDatabase):
+        # Not all of them: taking a connection from under a thread that uses it crashes the process.
+        opened.close_idle()
 
 
 def _borrowed() -> AbstractContextManager[object]:
@@ -125,7 +128,8 @@ def transaction(use_case: Callable[P, R]) -> Callable[P, R]:
 
     Called inside another use case it joins that one's transaction. The function must therefore have no
     effect outside the database; what must follow a commit goes through `after_commit`.
-    Raises OutsideError `database.busy` when it stays locked.
+    Raises OutsideError `database.busy` when it stays locked, `database.failed` when it is away; AppError
+    `request.unstorable` when no database could hold what was given.
     """
 
     @wraps(use_case)
@@ -141,7 +145,9 @@ def transaction(use_case: Callable[P, R]) -> Callable[P, R]:
                 # and says so in its own words.
                 if attempt:
                     raise
-            except peewee.OperationalError as error:
+            except _UNSTORABLE as error:
+                raise AppError("request.unstorable", str(error)) from error
+            except DatabaseTrouble as error:
                 if not any(word in str(error) for word in _PASSING):
                     raise OutsideError("database.failed", str(error), reason=error) from error
                 time.sleep(random.uniform(0, 0.02 * 2**attempt))
@@ -151,12 +157,22 @@ def transaction(use_case: Callable[P, R]) -> Callable[P, R]:
 
 
 def reading(use_case: Callable[P, R]) -> Callable[P, R]:
-    """Give a read-only service function a connection (PostgreSQL: from the pool; SQLite: this thread's)."""
+    """Give a read-only service function a connection (PostgreSQL: from the pool; SQLite: this thread's).
+
+    Raises as `transaction` does, and inside one leaves that to it.
+    """
 
     @wraps(use_case)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        with _borrowed():
+        if database.obj is not None and database.in_transaction():
             return use_case(*args, **kwargs)
+        try:
+            with _borrowed():
+                return use_case(*args, **kwargs)
+        except _UNSTORABLE as error:
+            raise AppError("request.unstorable", str(error)) from error
+        except DatabaseTrouble as error:
+            raise OutsideError("database.failed", str(error), reason=error) from error
 
     return run
 
