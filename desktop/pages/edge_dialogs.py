@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import QApplication, QComboBox, QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
 
 from core.i18n import _, label
-from core.wire.base import Request, View
 from core.wire.fleet import DeviceView, EdgeView, JoinCode, SaveDevice, SaveEdge
 from desktop.widgets.basics import button, column, row, text_label
 from desktop.widgets.form import FormDialog, request
 from desktop.widgets.inputs import Choice, choice, decimal, line, number, tick
 from desktop.widgets.page import Page
 
-R = TypeVar("R", bound=Request)
 MODBUS = ("host", "port", "unit", "poll_ms", "timeout_ms", "min_gap_ms", "max_registers", "offline_after_s")
 MQTT = ("url", "username", "password", "topic", "offline_after_s")
-
-
-def body_of(kind: type[R], view: View, **changes: Any) -> R:
-    """A request that saves a thing as it is but for `changes`; references become their ids."""
-    values: dict[str, Any] = {}
-    for name in kind.model_fields:
-        if name.endswith("_id") and hasattr(view, name.removesuffix("_id")):
-            thing = getattr(view, name.removesuffix("_id"))
-            values[name] = thing.id if thing is not None else None
-        elif hasattr(view, name):
-            values[name] = getattr(view, name)
-    return kind.model_validate(values | changes)
 
 
 def edge_dialog(page: Page, edge: EdgeView | None) -> FormDialog:

@@ -17,12 +17,12 @@ from core.wire.parts import PartView
 from core.wire.people import TeamView
 from core.wire.uplink import DeviceHealth
 from desktop.pages.edge_columns import device_columns, point_columns, rule_columns
-from desktop.pages.edge_dialogs import DeviceDialog, body_of
+from desktop.pages.edge_dialogs import DeviceDialog
 from desktop.pages.edge_level import Level
 from desktop.pages.edge_point import PointDialog
 from desktop.pages.edge_rule import RuleDialog
 from desktop.widgets.basics import EmptyState, column
-from desktop.widgets.form import FormDialog
+from desktop.widgets.form import FormDialog, body_of
 from desktop.widgets.inputs import Choice
 from desktop.widgets.page import Page
 from desktop.widgets.table import Table

@@ -9,12 +9,13 @@ from PySide6.QtWidgets import QSplitter, QTabWidget, QWidget
 
 from core.i18n import _
 from core.wire.journal import JournalEntry
-from core.wire.parts import PartView, PurchaseRequestView
+from core.wire.parts import PartView, PurchaseRequestView, SavePart
 from desktop.pages.part_columns import part_columns
 from desktop.pages.part_dialogs import part_dialog
 from desktop.pages.part_purchases import Purchases
 from desktop.pages.part_stock import PartDetail
 from desktop.widgets.basics import EmptyState, SearchBox, action, button, chip, column, row, text_label
+from desktop.widgets.form import body_of
 from desktop.widgets.page import Page, Shell
 from desktop.widgets.table import Table
 
@@ -102,8 +103,17 @@ class PartsPage(Page):
     def _open(self, part: PartView | None) -> None:
         categories = sorted({part.category for part in self.table.rows() if part.category})
         dialog = part_dialog(self, part, categories)
-        dialog.saved.connect(self._on_changed)
+        dialog.saved.connect(lambda now: self._on_saved(part, now))
         dialog.open()
+
+    def _on_saved(self, before: PartView | None, part: PartView) -> None:
+        def undo() -> None:
+            assert before is not None
+            body = body_of(SavePart, before, version=part.version)
+            self.run(lambda: self.hub.save_part(part.id, body), self._on_changed)
+
+        self.shell.toast(_("{name} saved.").format(name=part.name), undo if before is not None else None)
+        self._on_changed(part)
 
     def _on_changed(self, part: PartView) -> None:
         self.table.model.update_row(part)

@@ -8,11 +8,12 @@ from PySide6.QtWidgets import QTabWidget, QWidget
 
 from core.i18n import _, ngettext
 from core.wire.journal import JournalEntry
-from core.wire.people import AbsenceView, PersonView, ShiftView, TeamView
+from core.wire.people import AbsenceView, PersonView, SavePerson, ShiftView, TeamView
 from desktop.pages.people_columns import person_columns, team_columns
 from desktop.pages.people_dialogs import person_dialog, team_dialog
 from desktop.pages.people_shifts import Shifts
 from desktop.widgets.basics import EmptyState, SearchBox, action, button, chip, column, row, text_label
+from desktop.widgets.form import body_of
 from desktop.widgets.page import Page, Shell
 from desktop.widgets.table import Table
 
@@ -106,11 +107,16 @@ class PeoplePage(Page):
     def _open_person(self, person: PersonView | None) -> None:
         if self.may_edit:
             dialog = person_dialog(self, person, self._teams, self._shifts)
-            dialog.saved.connect(self._on_person)
+            dialog.saved.connect(lambda now: self._on_person(person, now))
             dialog.open()
 
-    def _on_person(self, person: PersonView) -> None:
-        self.shell.toast(_("{name} saved.").format(name=person.name))
+    def _on_person(self, before: PersonView | None, person: PersonView) -> None:
+        def undo() -> None:
+            assert before is not None
+            body = body_of(SavePerson, before, version=person.version)
+            self.run(lambda: self.hub.save_person(person.id, body), lambda _person: self.refresh())
+
+        self.shell.toast(_("{name} saved.").format(name=person.name), undo if before is not None else None)
         self.refresh()
 
     def _open_team(self, team: TeamView | None) -> None:

@@ -8,11 +8,12 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QSplitter, QWidget
 
 from core.i18n import _
-from core.wire.people import AbsenceView, AddAbsence, PersonView, ShiftView
+from core.wire.people import AbsenceView, AddAbsence, PersonView, SaveShift, ShiftView
 from desktop.pages.people_columns import absence_columns, shift_columns
 from desktop.pages.people_dialogs import absence_dialog, shift_dialog
 from desktop.pages.people_week import WeekPicture
 from desktop.widgets.basics import EmptyState, button, card, column, row, text_label
+from desktop.widgets.form import body_of
 from desktop.widgets.page import Page
 from desktop.widgets.table import Table
 
@@ -106,8 +107,19 @@ class Shifts(QWidget):
         if not self.page.shell.may("people.edit"):
             return
         dialog = shift_dialog(self.page, shift, self._people)
-        dialog.saved.connect(lambda _shift: self.changed.emit())
+        dialog.saved.connect(lambda now: self._on_saved(shift, now))
         dialog.open()
+
+    def _on_saved(self, before: ShiftView | None, shift: ShiftView) -> None:
+        def undo() -> None:
+            assert before is not None
+            body = body_of(SaveShift, before, version=shift.version)
+            save = self.page.hub.save_shift
+            self.page.run(lambda: save(shift.id, body), lambda _shift: self.changed.emit())
+
+        words = _("{name} saved.").format(name=shift.name)
+        self.page.shell.toast(words, undo if before is not None else None)
+        self.changed.emit()
 
     def _on_picked(self) -> None:
         chosen = self.shifts.current()

@@ -10,10 +10,11 @@ from PySide6.QtWidgets import QSplitter, QWidget
 from core.errors import FettleError
 from core.i18n import _, ngettext
 from core.wire.journal import JournalEntry
-from core.wire.plans import Due, PlanView
+from core.wire.plans import Due, PlanView, SavePlan
 from desktop.pages.plan_dialog import Choices, PlanDialog
 from desktop.pages.plan_words import due_columns, plan_columns
 from desktop.widgets.basics import EmptyState, SearchBox, action, button, chip, column, row, text_label
+from desktop.widgets.form import body_of
 from desktop.widgets.page import Page, Shell
 from desktop.widgets.table import Table
 
@@ -151,11 +152,18 @@ class PlansPage(Page):
 
     def _open_with(self, plan: PlanView | None, choices: Choices) -> None:
         dialog = PlanDialog(self, plan, choices)
-        dialog.saved.connect(self._on_saved)
+        dialog.saved.connect(lambda now: self._on_saved(plan, now))
         dialog.open()
 
-    def _on_saved(self, plan: PlanView) -> None:
-        self.shell.toast(_("Plan “{name}” saved.").format(name=plan.name))
+    def _on_saved(self, before: PlanView | None, plan: PlanView) -> None:
+        def undo() -> None:
+            assert before is not None
+            body = body_of(SavePlan, before, version=plan.version)
+            self.run(lambda: self.hub.save_plan(plan.id, body), lambda _plan: self.refresh())
+
+        self.shell.toast(
+            _("Plan “{name}” saved.").format(name=plan.name), undo if before is not None else None
+        )
         self.table.model.update_row(plan)
         self.table.set_rows(self.table.rows())
         self.table.select(plan.id)

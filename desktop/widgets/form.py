@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from pydantic import ValidationError
 from PySide6.QtCore import Qt, Signal
@@ -20,12 +20,13 @@ from PySide6.QtWidgets import (
 
 from core.errors import AppError, FettleError
 from core.i18n import _, explain, fill, label
-from core.wire.base import field_code
+from core.wire.base import Request, View, field_code
 from desktop import tasks
 from desktop.widgets.basics import BusyLine, text_label
 from desktop.widgets.inputs import value_of
 
 Save = Callable[[dict[str, Any]], Any]
+R = TypeVar("R", bound=Request)
 
 
 def field_error(code: str, error: FettleError) -> str:
@@ -259,6 +260,21 @@ class FormDialog(QDialog):
         self._trouble.setText(explain(self.form.named(error)))
         self._trouble.show()
         self._fit()
+
+
+def body_of(kind: type[R], view: View, **changes: Any) -> R:
+    """The request that saves a thing as it is but for `changes`, also to undo; what it refers to becomes ids."""
+    values: dict[str, Any] = {}
+    for name in kind.model_fields:
+        one, several = name.removesuffix("_id"), name.removesuffix("_ids") + "s"
+        if hasattr(view, name):
+            values[name] = getattr(view, name)
+        elif name.endswith("_ids") and hasattr(view, several):
+            values[name] = [thing.id for thing in getattr(view, several)]
+        elif hasattr(view, one):
+            thing = getattr(view, one)
+            values[name] = thing.id if thing is not None else None
+    return kind.model_validate(values | changes)
 
 
 def request(kind: Callable[..., Any], values: Mapping[str, Any]) -> Any:

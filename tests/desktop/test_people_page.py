@@ -62,7 +62,9 @@ def test_a_person_is_made_who_can_log_in(page: PeoplePage, plant: Plant, until: 
     other.close()
 
 
-def test_an_edit_keeps_the_password_and_the_teams(page: PeoplePage, plant: Plant, until: Until) -> None:
+def test_an_edit_keeps_the_password_and_the_teams_and_is_undone(
+    page: PeoplePage, window: MainWindow, plant: Plant, until: Until
+) -> None:
     person = next(one for one in page.people.rows() if one.teams and one.login)
     page._open_person(person)
     dialog = dialog_of(page)
@@ -71,6 +73,11 @@ def test_an_edit_keeps_the_password_and_the_teams(page: PeoplePage, plant: Plant
     until(lambda: any(one.id == person.id and one.phone == "4711" for one in page.people.rows()))
     now = next(one for one in plant.client.people() if one.id == person.id)
     assert now.teams == person.teams and now.shifts == person.shifts and now.roles == person.roles
+    until(lambda: "saved" in window._toast.text())
+    assert window._toast.undo()
+    until(lambda: any(one.id == person.id and one.phone == person.phone for one in page.people.rows()))
+    back = next(one for one in plant.client.people() if one.id == person.id)
+    assert back.model_copy(update={"version": person.version}) == person
 
 
 def test_a_team_and_a_shift_are_made(page: PeoplePage, plant: Plant, until: Until) -> None:

@@ -67,6 +67,24 @@ def test_a_plan_is_made_with_steps_and_assets_and_its_ticket_too(
     )
 
 
+def test_an_edit_is_undone_whole(page: PlansPage, window: MainWindow, plant: Plant, until: Until) -> None:
+    plan = next(one for one in plant.client.plans() if one.procedure and one.kit)
+    page.table.select(plan.id)
+    page.on_edit()
+    dialog = opened(page, until)
+    dialog.procedure.on_remove()
+    dialog.kit.set_kit([])
+    cast(QSpinBox, dialog.form.fields["every"]).setValue(9)
+    dialog.submit()
+    until(lambda: "saved" in window._toast.text())
+    changed = plant.client.plan(plan.id)
+    assert (changed.every, changed.kit, len(changed.procedure)) == (9, [], len(plan.procedure) - 1)
+    assert window._toast.undo()
+    until(lambda: plant.client.plan(plan.id).every == plan.every)
+    back = plant.client.plan(plan.id)
+    assert back.model_copy(update={"version": plan.version}) == plan
+
+
 def test_the_preview_shows_the_next_dates(page: PlansPage, until: Until) -> None:
     page.on_new()
     dialog = opened(page, until)
