@@ -186,7 +186,8 @@ class Console(QObject):
 
     def _on_restyled(self) -> None:
         """Words cannot be changed in place: a new window with the same page, from the same cursor."""
-        assert self.window is not None and self._me is not None
+        if self.window is None or self._me is None or not self.window.may_leave():
+            return
         self.window.shut()
         self.dress()
         self.show_main(self._me, self.window.feed.cursor)

@@ -268,17 +268,19 @@ class MainWindow(QMainWindow):
         if not (isinstance(geometry, QByteArray) and self.restoreGeometry(geometry)):
             self.resize(1440, 900)
 
-    def closeEvent(self, event: QCloseEvent) -> None:
+    def may_leave(self) -> bool:
+        """Asks when something typed would be lost."""
         unsaved = [page.title() for page in self.pages.values() if page.unsaved()]
-        if unsaved:
-            answer = QMessageBox.question(
-                self,
-                _("Leave without saving?"),
-                _("There are unsaved changes: {pages}.").format(pages=", ".join(unsaved)),
-            )
-            if answer is not QMessageBox.StandardButton.Yes:
-                event.ignore()
-                return
+        if not unsaved:
+            return True
+        words = _("There are unsaved changes: {pages}.").format(pages=", ".join(unsaved))
+        answer = QMessageBox.question(self, _("Leave without saving?"), words)
+        return answer is QMessageBox.StandardButton.Yes
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if not self.may_leave():
+            event.ignore()
+            return
         self.shut()
         super().closeEvent(event)
 

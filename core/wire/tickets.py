@@ -6,10 +6,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from core.wire.assets import FileView
-from core.wire.base import Ref, Request, Title, Trimmed, View
+from core.wire.base import Moment, Ref, Request, Title, Trimmed, View
 
 TicketType = Literal["fault", "request", "inspection", "maintenance", "complaint", "improvement"]
 TicketSource = Literal["alarm", "qr", "phone", "web", "email", "api", "plan", "console"]
@@ -54,6 +54,7 @@ class TicketRowView(View):
     team: Ref | None
     assignee: Ref | None
     reporter_name: str
+    reporter_id: int | None = Field(None, description="When the reporter is a person of the plant.")
     verified: bool
     reported_at: datetime
     respond_due_at: datetime | None
@@ -185,7 +186,7 @@ class CreateTicket(Request):
     priority: Priority | None = None
     reporter_name: Trimmed = Field("", max_length=100)
     reporter_contact: Trimmed = Field("", max_length=100)
-    failed_at: AwareDatetime | None = None
+    failed_at: Moment | None = None
     request_id: str | None = Field(None, min_length=8, max_length=64)
     procedure: list[Step] = Field(default_factory=list, max_length=200)
 

@@ -63,9 +63,7 @@ class TicketQuery:
 
     def takes(self, ticket: TicketRowView, me: Me, now: datetime) -> bool:
         """Whether a row belongs to the list; as the hub would decide."""
-        mine = (
-            ticket.assignee is not None and ticket.assignee.id == me.id
-        ) or ticket.reporter_name == me.name
+        mine = me.id in (ticket.assignee.id if ticket.assignee else None, ticket.reporter_id)
         asset = f"{ticket.asset.number}\n{ticket.asset.name}" if ticket.asset else ""
         return all(
             (

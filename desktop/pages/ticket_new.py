@@ -25,6 +25,8 @@ def ask_new_ticket(shell: Shell, asset_id: int | None = None) -> FormDialog:
 
     def save(values: dict[str, Any]) -> TicketView:
         given = {name: value for name, value in values.items() if value not in ("", None)}
+        if given.get("reporter_name") == shell.me.name:
+            del given["reporter_name"]  # the hub then knows who it was, not only the name
         body = request(CreateTicket, given | {"source": "console", "request_id": request_id})
         return shell.hub.create_ticket(body)
 

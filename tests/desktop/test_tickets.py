@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QPushButton
 
 from core.errors import AppError, OutsideError
 from core.wire.tickets import AssignTicket, CreateTicket, MoveTicket, Step, TicketView
+from desktop import times
 from desktop.main_window import MainWindow
 from desktop.pages.ticket_dialogs import AssignDialog
 from desktop.pages.ticket_export import export_csv, harmless
@@ -46,28 +46,25 @@ def moves(page: TicketsPage) -> dict[str, QPushButton]:
     return {b.text(): b for b in page.pane.head.findChildren(QPushButton) if b.isVisible()}
 
 
-def test_a_new_ticket_is_in_the_table_in_under_a_second(
+def test_a_new_ticket_comes_to_the_top_and_the_selection_stays(
     page: TicketsPage, plant: Plant, until: Until
 ) -> None:
     first = new(plant, "Selected before")
     until(lambda: page.list.model.position_of(first.id) >= 0)
     page.table.selectRow(page.list.model.position_of(first.id))
     made = new(plant, "Arrives live")
-    until(lambda: page.list.model.position_of(made.id) == 0, 1.0)
+    until(lambda: page.list.model.position_of(made.id) == 0)
     assert selected(page) == [first.id]
     until(lambda: page.list.model.known(made.id) is not None)
 
 
 def test_an_alarm_becomes_a_row(page: TicketsPage, plant: Plant, until: Until) -> None:
-    began = time.monotonic()
     plant.raise_alarm(3, rule="row")
     until(
         lambda: any(
             (row := page.list.model.known(i)) and row.source == "alarm" for i in page.list.model.ids[:3]
         ),
-        1.5,
     )
-    assert time.monotonic() - began < 3
 
 
 def test_what_no_longer_fits_leaves_the_list(page: TicketsPage, plant: Plant, until: Until) -> None:
@@ -300,7 +297,9 @@ def test_a_photo_step_is_answered_by_a_photo(
     from PySide6.QtGui import QImage
     from PySide6.QtWidgets import QFileDialog
 
-    made = new(plant, "Look at it", procedure=[Step(key="p", kind="photo", title="Photo of the belt").model_dump()])
+    made = new(
+        plant, "Look at it", procedure=[Step(key="p", kind="photo", title="Photo of the belt").model_dump()]
+    )
     photo = QImage(64, 48, QImage.Format.Format_RGB32)
     photo.fill(0x224466)
     photo.save(str(tmp_path / "belt.png"))
@@ -311,3 +310,31 @@ def test_a_photo_step_is_answered_by_a_photo(
     page.pane.work.photo_wanted.emit("p", "photo")
     until(lambda: page.pane.ticket is not None and page.pane.ticket.procedure[0].answer is not None)
     assert page.pane.ticket is not None and len(page.pane.ticket.files) == 1
+
+
+def test_the_console_decides_as_the_hub_whether_a_ticket_fits(plant: Plant) -> None:
+    assets = plant.client.assets()
+    for number, kind in enumerate(("fault", "request", "inspection", "improvement")):
+        made = new(plant, f"Fits {kind}", type=kind, priority=number + 1, asset_id=assets[number].id)
+        if number % 2:
+            plant.client.move_ticket(made.id, MoveTicket(move="cancel", reason="a trial"))
+        else:
+            plant.client.assign_ticket(made.id, AssignTicket(person_id=plant.me.id))
+    ids, _cursor = plant.client.ticket_ids()
+    rows = [row for at in range(0, len(ids), 500) for row in plant.client.ticket_rows(ids[at : at + 500])]
+    queries = [
+        TicketQuery(),
+        TicketQuery(open=False),
+        TicketQuery(mine=True),
+        TicketQuery(overdue=True),
+        TicketQuery(state=frozenset({"cancelled", "new"})),
+        TicketQuery(open=False, type=frozenset({"request"})),
+        TicketQuery(open=False, priority=frozenset({"1", "3"})),
+        TicketQuery(q="fits INSP"),
+        TicketQuery(open=False, q=assets[2].number),
+        TicketQuery(open=False, q=assets[3].name[:6].upper()),
+    ]
+    for query in queries:
+        found, _cursor = plant.client.ticket_ids(**query.params())
+        now = times.utc_now()
+        assert {row.id for row in rows if query.takes(row, plant.me, now)} == set(found), query
