@@ -159,8 +159,10 @@ def _micros(value: datetime) -> int:
 def _unpack(after: str) -> tuple[Any, int]:
     try:
         value, ticket_id = json.loads(base64.urlsafe_b64decode(after.encode()))
-        return value, int(ticket_id)
-    except (ValueError, TypeError):
+        if not isinstance(value, str | int | None) or not isinstance(ticket_id, int):
+            raise TypeError("not what we pack")
+        return value, ticket_id
+    except (ValueError, TypeError, RecursionError):
         raise AppError(
             "request.bad_page", "`after` is not the `next` of a page", {"after": "unknown"}
         ) from None
@@ -253,6 +255,7 @@ def line(row: Any, alarm_active: bool, paths: dict[int, str]) -> dict[str, Any]:
         "team": rows.ref(row.team),
         "assignee": rows.ref(row.assignee),
         "reporter_name": row.reporter_name,
+        "reporter_id": row.reporter_id,
         "verified": row.verified,
         "reported_at": row.reported_at,
         "respond_due_at": row.respond_due_at,
