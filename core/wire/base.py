@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 T = TypeVar("T")
+
+# A time that any time zone can show; beyond it there are only mistakes.
+Moment = Annotated[
+    AwareDatetime, Field(ge=datetime(1900, 1, 1, tzinfo=UTC), le=datetime(2200, 1, 1, tzinfo=UTC))
+]
 
 
 class View(BaseModel):
@@ -19,6 +25,22 @@ class Request(BaseModel):
     """What a client asks; an unknown field is an error, so that a typing mistake is not silently lost."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _can_be_written(cls, value: Any) -> Any:
+        """JSON can spell half a character, and a zero that ends texts elsewhere; databases keep neither."""
+        if not _writable(value):
+            raise ValueError("a text holds NUL or half a character")
+        return value
+
+
+def _writable(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\x00" not in value and not any("\ud800" <= c <= "\udfff" for c in value)
+    if isinstance(value, dict):
+        return all(_writable(inner) for pair in value.items() for inner in pair)
+    return not isinstance(value, list) or all(map(_writable, value))
 
 
 def _trim(value: Any) -> Any:
