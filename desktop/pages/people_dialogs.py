@@ -35,7 +35,7 @@ def role_words(role: Role) -> str:
         Role.TECHNICIAN: _("works on the tickets assigned to them"),
         Role.STOREKEEPER: _("keeps spare parts: receipts, issues, counts"),
         Role.SUPERVISOR: _("everything but the settings of the hub"),
-        Role.VENDOR: _("outside engineer: only the tickets assigned to them, no costs"),
+        Role.VENDOR: _("outside engineer: own tickets only, no costs"),
         Role.ADMIN: _("everything"),
     }[role]
     return f"{label(f'role.{role.value}')} – {why}"
@@ -85,7 +85,7 @@ def person_dialog(
             return page.hub.create_person(request(SavePerson, values))
         return page.hub.save_person(person.id, request(SavePerson, values | {"version": person.version}))
 
-    dialog = FormDialog(page, _("New person") if person is None else _("Edit person"), save, width=600)
+    dialog = FormDialog(page, _("New person") if person is None else _("Edit person"), save, width=640)
     me = page.shell.me
     dialog.add("name", _("Name"), line(person.name if person else "", limit=100))
     dialog.add(
@@ -154,7 +154,7 @@ def shift_dialog(page: Page, shift: ShiftView | None, people: list[PersonView]) 
             return page.hub.create_shift(request(SaveShift, values))
         return page.hub.save_shift(shift.id, request(SaveShift, values | {"version": shift.version}))
 
-    dialog = FormDialog(page, _("New shift") if shift is None else _("Edit shift"), save, width=480)
+    dialog = FormDialog(page, _("New shift") if shift is None else _("Edit shift"), save, width=700)
     dialog.add(
         "name", label("word.name"), line(shift.name if shift else "", _("such as Early shift"), limit=100)
     )

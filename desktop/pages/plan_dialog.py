@@ -85,7 +85,7 @@ class PlanDialog(FormDialog):
         first = max(start, rules.first_after(rhythm, _today() - timedelta(days=1)))
         until = rules.later(first, PREVIEWED * rhythm.every, rhythm.period)
         dates = list(islice(rules.occurrences(rhythm, first - timedelta(days=1), until), PREVIEWED))
-        words = "   ".join(f"{day:%Y-%m-%d} {label(f'weekday.{day.weekday()}')}" for day in dates)
+        words = " · ".join(f"{day:%Y-%m-%d} {label(f'weekday.{day.weekday()}')}" for day in dates)
         if values["mode"] == "floating":
             return _("First due {first}. If each is completed on its day: {dates}").format(
                 first=f"{first:%Y-%m-%d}", dates=words
