@@ -83,7 +83,9 @@ class Plant:
         answer.raise_for_status()
         assert answer.json()["through"] == self._seq, answer.text
 
-    def raise_alarm(self, asset_at: int = 0, rule: str = "rule-1", value: float = 92.5, chart: bool = False) -> str:
+    def raise_alarm(
+        self, asset_at: int = 0, rule: str = "rule-1", value: float = 92.5, chart: bool = False
+    ) -> str:
         """Raise an alarm on an asset; gives its occurrence."""
         asset = self.client.assets()[asset_at].number
         now = datetime.now(UTC)
@@ -111,7 +113,9 @@ class Plant:
         """The alarm is over."""
         asset = self.client.assets()[asset_at].number
         now = datetime.now(UTC) + timedelta(milliseconds=1)
-        self.send(AlarmCleared(occurrence=occurrence, rule=rule, asset=asset, value=60.0, cleared_at=now), at=now)
+        self.send(
+            AlarmCleared(occurrence=occurrence, rule=rule, asset=asset, value=60.0, cleared_at=now), at=now
+        )
 
 
 @pytest.fixture(scope="session")
@@ -164,7 +168,9 @@ def store(tmp_path: Path) -> QSettings:
 
 
 @pytest.fixture
-def window(app: QApplication, plant: Plant, store: QSettings, until: Callable[..., object]) -> Iterator[MainWindow]:
+def window(
+    app: QApplication, plant: Plant, store: QSettings, until: Callable[..., object]
+) -> Iterator[MainWindow]:
     """A real main window at the real hub, listening."""
     hub = plant.open()
     made = MainWindow(hub, plant.me, store)
