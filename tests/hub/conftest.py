@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -119,7 +118,9 @@ def _empty(opened: Any) -> None:
     asked = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name in tables)
     used = [name for (name,) in opened.execute_sql(asked).fetchall()]
     with opened.atomic():
-        opened.execute_sql("SET LOCAL session_replication_role = replica")  # in any order, without foreign keys
+        opened.execute_sql(
+            "SET LOCAL session_replication_role = replica"
+        )  # in any order, without foreign keys
         for name in used:
             opened.execute_sql(f"DELETE FROM {name}")
         opened.execute_sql("SELECT " + ", ".join(f"setval('{name}_id_seq', 1, false)" for name in tables))
@@ -170,6 +171,12 @@ def plant(database: str) -> Plant:
 def sqlite_plant(sqlite_database: Path) -> Plant:
     """The same on SQLite alone."""
     return make_plant()
+
+
+def leave() -> None:
+    """At the end of a test's own thread: give its connection back."""
+    if not db.database.is_closed():
+        db.database.close()
 
 
 def make_plant() -> Plant:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
-from datetime import datetime
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from core.errors import AppError, OutsideError
 from core.storage import db
-from core.storage.tables import MetaRow, TeamRow
+from core.storage.tables import LoginFailureRow, MetaRow, TeamRow
+from tests.hub.conftest import leave
 
 
 @db.transaction
@@ -79,7 +82,7 @@ def test_eight_writers_at_once_lose_nothing(database: str, now: datetime) -> Non
     def work() -> None:
         for _ in range(10):
             add_one()
-        db.close() if database == "sqlite" else None
+        leave()
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
@@ -87,3 +90,43 @@ def test_eight_writers_at_once_lose_nothing(database: str, now: datetime) -> Non
     for thread in threads:
         thread.join()
     assert MetaRow.get(MetaRow.key == "n").value == 80
+
+
+def test_a_database_that_is_away_is_told_as_such(tmp_path: Path) -> None:
+    @db.reading
+    def read() -> int:
+        return int(TeamRow.select().count())
+
+    db.open_database(f"postgresql://fettle@localhost/postgres?host={tmp_path}", Path())
+    try:
+        for use_case in (read, lambda: add_team("fitters")):
+            with pytest.raises(OutsideError) as caught:
+                use_case()
+            assert caught.value.code == "database.failed"
+    finally:
+        db.close()
+
+
+def test_what_no_column_holds_is_the_callers_fault(database: str) -> None:
+    @db.reading
+    def read(number: int) -> None:
+        TeamRow.get_or_none(TeamRow.id == number)
+        TeamRow.create(name="x", version=number)
+
+    for number in (2**63, 10**30):
+        with pytest.raises(AppError) as caught:
+            read(number)
+        assert caught.value.code == "request.unstorable"
+
+
+@pytest.mark.parametrize("moment", [datetime.min, datetime.max])
+def test_a_moment_out_of_all_time_is_not_stored(database: str, moment: datetime) -> None:
+    team = add_team("fitters")
+
+    @db.transaction
+    def write() -> None:
+        LoginFailureRow.create(key=str(team), count=1, last_at=moment.replace(tzinfo=UTC))
+
+    with pytest.raises(AppError) as caught:
+        write()
+    assert caught.value.code == "request.unstorable"

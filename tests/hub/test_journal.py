@@ -12,7 +12,7 @@ from core.errors import Forbidden
 from core.services import journal
 from core.storage import db
 from core.storage.tables import JournalRow
-from tests.hub.conftest import Plant
+from tests.hub.conftest import Plant, leave
 
 
 @db.transaction
@@ -62,12 +62,12 @@ def test_a_reader_never_misses_what_was_committed_by_many_at_once(plant: Plant, 
             last = done.is_set()
             for entry in journal.after(plant.boss, seen[-1] if seen else 0):
                 seen.append(entry.id)
-        db.close() if not db.is_postgresql() else None
+        leave()
 
     def write(n: int) -> None:
         for turn in range(15):
             note(now, f"{n}-{turn}")
-        db.close() if not db.is_postgresql() else None
+        leave()
 
     reader = threading.Thread(target=read)
     writers = [threading.Thread(target=write, args=(n,)) for n in range(5)]

@@ -13,7 +13,6 @@ import pytest
 from core.domain.people import PUBLIC, SYSTEM, Actor
 from core.errors import AppError, Conflict, Forbidden, NotFound, TooMany, Unauthenticated
 from core.services import parts, sla, tickets
-from core.storage import db
 from core.storage.tables import (
     AlarmRow,
     FailureCodeRow,
@@ -38,7 +37,7 @@ from core.wire.tickets import (
     TicketView,
     UseParts,
 )
-from tests.hub.conftest import Plant
+from tests.hub.conftest import Plant, leave
 
 STEPS = [
     Step(key="lock", kind="tick", title="挂牌上锁"),
@@ -93,7 +92,7 @@ def test_two_taps_at_the_same_moment_make_one_ticket(plant: Plant, now: datetime
 
     def tap() -> None:
         made.append(make(plant, now, request_id="at-the-same-moment").id)
-        db.close() if not db.is_postgresql() else None
+        leave()
 
     threads = [threading.Thread(target=tap) for _ in range(6)]
     for thread in threads:
