@@ -143,7 +143,7 @@ class _Limited:
 
     def check_announced(self, headers: Headers) -> None:
         announced = headers.get("content-length", "0")
-        if announced.isdigit() and int(announced) > self._limit:
+        if not (announced.isascii() and announced.isdecimal()) or int(announced[:20]) > self._limit:
             raise self._too_large()
 
     def _too_large(self) -> TooLarge:

@@ -19,6 +19,8 @@ from core.wire.base import Problem, field_code
 
 logger = log.get("hub.problems")
 
+_TOLD = ("reason", "retry_after_s")  # of what failed outside
+
 Page = Callable[[Request, int, Problem], Response]
 
 _STATUS_CODES = {404: "request.no_such_address", 405: "request.method", 413: "request.too_large"}
@@ -65,6 +67,13 @@ def from_http(error: HTTPException) -> FettleError:
     return mended
 
 
+def _for_strangers(error: OutsideError) -> OutsideError:
+    """Addresses, accounts and paths of what failed are for the log alone."""
+    if error.code == "database.failed":
+        return OutsideError("database.away")
+    return OutsideError(error.code, **{name: error.params[name] for name in _TOLD if name in error.params})
+
+
 def _headers(error: FettleError) -> dict[str, str]:
     if error.status == 401:
         return {"WWW-Authenticate": "Bearer"}
@@ -106,6 +115,7 @@ class Problems:
             logger.error("internal error", trace=trace, exc_info=error)
         if isinstance(known, OutsideError):
             logger.warning("something outside failed", error=known.code, detail=known.detail)
+            known = _for_strangers(known)
         problem = problem_of(known, trace)
         if self._is_page(request.url.path):
             response = self._page(request, known.status, problem)

@@ -69,15 +69,19 @@ def files_dir() -> Path:
     return _hub.data_dir / "files"
 
 
-@db.reading
 def plant() -> Plant:
-    """The plant's facts, kept in memory until `change_plant`."""
+    """The plant's facts, kept in memory until `change_plant`; then they are there without a database, too."""
     global _plant
     known = _plant
     if known is None:
-        known = Plant(**{"language": _hub.language, **(get(PLANT) or {})})
+        known = _read_plant()
         _plant = known
     return known
+
+
+@db.reading
+def _read_plant() -> Plant:
+    return Plant(**{"language": _hub.language, **(get(PLANT) or {})})
 
 
 def change_plant(**facts: Any) -> Plant:

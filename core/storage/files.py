@@ -23,6 +23,7 @@ class FileStore:
         path = self._path(digest, variant)
         if path.exists():
             return digest
+        temporary = ""
         try:
             private_dir(path.parent)
             handle, temporary = tempfile.mkstemp(dir=path.parent)
@@ -33,6 +34,8 @@ class FileStore:
             os.replace(temporary, path)
             _sync_folder(path.parent)
         except OSError as error:
+            if temporary:
+                Path(temporary).unlink(missing_ok=True)  # half a file would take the little room there is
             raise OutsideError("file.disk", f"{path}: {error}", reason=error.strerror or error) from error
         return digest
 

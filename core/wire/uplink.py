@@ -10,7 +10,9 @@ import hashlib
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.wire.base import Moment
 
 VERSION = 1
 MAX_EVENT_BYTES = 64 * 1024
@@ -45,7 +47,7 @@ class AlarmRaised(Message):
     value: Value = None
     limit: float | None = None
     unit: str = Field("", max_length=20)
-    raised_at: AwareDatetime
+    raised_at: Moment
     first_out: bool = False
 
 
@@ -57,7 +59,7 @@ class AlarmCleared(Message):
     rule: str = Field(max_length=40)
     asset: str = Field("", max_length=40)
     value: Value = None
-    cleared_at: AwareDatetime
+    cleared_at: Moment
     reason: Literal["normal", "rule_removed", "out_of_service"] = "normal"
 
 
@@ -70,7 +72,7 @@ class ChartFrozen(Message):
     point: str = Field(max_length=40)
     point_name: str = Field("", max_length=200)
     unit: str = Field("", max_length=20)
-    raised_at: AwareDatetime
+    raised_at: Moment
     limit: float | None = None
     offsets_ms: list[int] = Field(description="Milliseconds from `raised_at`, ascending, negative before it.")
     values: list[float | None] = Field(description="One per offset; None where the reading was not good.")
@@ -100,7 +102,7 @@ class UplinkEvent(Message):
     """One event under its key: (edge, epoch, seq); `seq` is gap-free from 1 in each epoch."""
 
     seq: int = Field(ge=1)
-    at: AwareDatetime = Field(description="Edge clock when the event was committed there.")
+    at: Moment = Field(description="Edge clock when the event was committed there.")
     body: Event
 
 
@@ -110,7 +112,7 @@ class UplinkBatch(Message):
     v: int = VERSION
     edge: str = Field(min_length=1, max_length=40)
     epoch: str = Field(pattern="^[0-9a-f]{32}$")
-    sent_at: AwareDatetime
+    sent_at: Moment
     events: list[UplinkEvent] = Field(min_length=1, max_length=MAX_BATCH)
 
 
@@ -262,7 +264,7 @@ class DeviceHealth(Message):
     params: dict[str, str] = Field(
         default_factory=dict, description="What the sentence of `error.<code>` names."
     )
-    since_at: AwareDatetime | None = None
+    since_at: Moment | None = None
 
 
 class EdgeStatus(Message):
@@ -271,7 +273,7 @@ class EdgeStatus(Message):
     v: int = VERSION
     edge: str
     online: bool
-    at: AwareDatetime
+    at: Moment
     epoch: str = ""
     agent_version: str = ""
     config_version: int = Field(0, description="Version that is applied; 0 for none.")
@@ -285,7 +287,7 @@ class PointSample(Message):
     """A point since the last telemetry message: extremes, mean and last of its good readings."""
 
     id: str
-    at: AwareDatetime
+    at: Moment
     quality: Quality
     last: Value = None
     low: float | None = None
@@ -299,7 +301,7 @@ class Telemetry(Message):
 
     v: int = VERSION
     edge: str
-    at: AwareDatetime
+    at: Moment
     points: list[PointSample]
 
 

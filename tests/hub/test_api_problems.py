@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+
 import httpx
 import pytest
 
@@ -118,6 +121,61 @@ def test_our_own_bug_is_a_500_with_a_trace_and_no_details(
     assert problem["trace"] in problem["message"]
     assert "secret" not in answer.text and "ZeroDivision" not in answer.text
     assert problem["trace"] in caplog.text  # written before the answer
+
+
+BEYOND = 10**30
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/tickets/{BEYOND}", f"/tickets?asset_id={BEYOND}", f"/files/{BEYOND}", f"/assets/{2**63}",
+        f"/journal?after={BEYOND}", f"/parts/{BEYOND}/moves", f"/alarms/{BEYOND}",
+    ],
+)  # fmt: skip
+def test_a_number_beyond_all_columns_is_the_callers_fault(hub: RunningHub, path: str) -> None:
+    with hub.client() as client:
+        answer = client.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (422, "request.unstorable")
+
+
+@pytest.mark.parametrize(
+    "place", [[{}, 1], [1, float("inf")], [BEYOND, 1], [1, BEYOND], [1, "1"], [[1], 1], b"[" * 20_000]
+)
+def test_a_place_in_the_list_that_we_never_gave(hub: RunningHub, place: object) -> None:
+    packed = place if isinstance(place, bytes) else json.dumps(place).encode()
+    with hub.client() as client:
+        answer = client.get("/tickets", params={"after": base64.urlsafe_b64encode(packed).decode()})
+    assert answer.status_code == 422
+    assert answer.json()["code"] in ("request.bad_page", "request.unstorable")
+
+
+@pytest.mark.parametrize("seen", [b"\xb2", b"9" * 5000, b"-1", b"x"])
+def test_a_strange_last_event_id_does_no_harm(hub: RunningHub, seen: bytes) -> None:
+    with hub.client() as client:
+        headers = {"Last-Event-ID": seen}
+        with client.stream("GET", "/journal/stream", headers=headers) as answer:  # type: ignore[arg-type]
+            assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/tickets", r'{"title": "half \ud800"}'),
+        ("/tickets", r'{"title": "zero \u0000"}'),
+        ("/tickets", '{"title": "x", "failed_at": "0001-01-01T00:00:00+14:00"}'),
+        ("/tickets", '{"title": "x", "failed_at": "9999-12-31T23:59:59Z"}'),
+        ("/tickets", '{"title": "x", "procedure": [{"key": "\\ud800", "kind": "tick", "title": "t"}]}'),
+        ("/login", r'{"login": "\ud800", "password": "x"}'),
+        ("/login", r'{"login": "admin", "password": "\ud800"}'),
+        ("/people", '{"name": "Rich", "hourly_cost_minor": 1%s}' % ("0" * 30)),
+    ],
+)
+def test_what_no_database_keeps_is_refused_and_spoils_nothing(hub: RunningHub, path: str, body: str) -> None:
+    with hub.client() as client:
+        answer = client.post(path, content=body, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 422, answer.text
+        assert client.get("/tickets").status_code == 200
 
 
 def test_no_secret_reaches_the_access_log(hub: RunningHub, caplog: pytest.LogCaptureFixture) -> None:

@@ -36,8 +36,8 @@ def stream(
 ) -> StreamingResponse:
     """Changes as they are committed, as server-sent events: `id` is the cursor, `data` a JournalEntry."""
     require(actor, Action.TICKET_READ)
-    if last_event_id.isdigit():
-        after = int(last_event_id)
+    if last_event_id.isdecimal() and last_event_id.isascii():
+        after = int(last_event_id[:20])
 
     def renew() -> Actor:
         return sessions.session(token, now=clock(), address=actor.address)

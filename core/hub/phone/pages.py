@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from core import i18n
+from core.errors import OutsideError
 from core.hub.gate import LANGUAGE_COOKIE
 from core.i18n import _, ngettext
 from core.paths import ASSETS
@@ -58,6 +59,14 @@ def ago(at: datetime) -> str:
     return ngettext("{n} day ago", "{n} days ago", minutes // 1440).format(n=minutes // 1440)
 
 
+def _plant() -> str:
+    """The plant's name; none while the database is away, which the page is there to tell."""
+    try:
+        return settings.plant().name
+    except OutsideError:
+        return ""
+
+
 def draw(request: Request, template: str, status: int = 200, **values: Any) -> Response:
     """A page in the language of the request; `?lang=` is remembered on the phone."""
     chinese = i18n.current() == "zh_CN"
@@ -66,7 +75,7 @@ def draw(request: Request, template: str, status: int = 200, **values: Any) -> R
         "other_language": "en" if chinese else "zh_CN",
         "other_html_language": "en" if chinese else "zh-CN",
         "other_language_name": "English" if chinese else "中文",
-        "plant": settings.plant().name,
+        "plant": _plant(),
         "when": when,
         "ago": ago,
     }

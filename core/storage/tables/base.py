@@ -12,17 +12,21 @@ from core.storage.db import database
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+# Beyond these no time zone can show a moment, and one such row would spoil every list it is in.
+_FIRST, _LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class UtcField(peewee.BigIntegerField):
     """An aware UTC datetime, kept as microseconds since 1970: sorts and compares alike everywhere."""
 
     def db_value(self, value: Any) -> Any:
-        """Refuses naive datetimes: they would be wrong by hours."""
+        """Refuses naive datetimes, which would be wrong by hours; OverflowError for what is out of all time."""
         if not isinstance(value, datetime):
             return value
         if value.tzinfo is None:
             raise ValueError(f"{self.name}: naive datetime")
+        if not _FIRST <= value <= _LAST:
+            raise OverflowError(f"{self.name}: {value.isoformat()} is out of all time")
         return (value - _EPOCH) // _MICROSECOND
 
     def python_value(self, value: Any) -> Any:
