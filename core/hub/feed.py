@@ -63,26 +63,28 @@ class Feed:
             wake.set()
 
     async def stream(self, actor: Actor, after: int, renew: Callable[[], Actor]) -> AsyncIterator[bytes]:
-        """Rows above `after` for ever, as event-stream text; `renew` (blocking) checks the log-in at each beat."""
+        """Rows above `after` for ever, as event-stream text; `renew` (blocking) tells who reads, or that nobody may."""
         wake = asyncio.Event()
         self._wakes.add(wake)
         cursor = after
+
+        def read() -> list[JournalEntry]:
+            # Asked each time: what somebody may see ends with the log-in, not with the next beat.
+            return journal.after(renew(), cursor, BATCH)
+
         loop = asyncio.get_running_loop()
         beat_at = loop.time() + self._beat_s
         try:
             yield f": from {cursor}\nretry: 1000\n\n".encode()
             while not self.stopping:
                 wake.clear()
-                entries = await anyio.to_thread.run_sync(
-                    journal.after, actor, cursor, BATCH, limiter=self._readers
-                )
+                entries = await anyio.to_thread.run_sync(read, limiter=self._readers)
                 if entries:
                     cursor = entries[-1].id
                     yield b"".join(event(entry) for entry in entries)
                 if len(entries) == BATCH:
                     continue
                 if loop.time() >= beat_at:
-                    actor = await anyio.to_thread.run_sync(renew, limiter=self._readers)
                     beat_at = loop.time() + self._beat_s
                     yield b": beat\n\n"
                 await _wait(wake, beat_at - loop.time())

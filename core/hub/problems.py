@@ -71,7 +71,9 @@ def _for_strangers(error: OutsideError) -> OutsideError:
     """Addresses, accounts and paths of what failed are for the log alone."""
     if error.code == "database.failed":
         return OutsideError("database.away")
-    return OutsideError(error.code, **{name: error.params[name] for name in _TOLD if name in error.params})
+    told = OutsideError(error.code)
+    told.params = {name: value for name, value in error.params.items() if name in _TOLD}
+    return told
 
 
 def _headers(error: FettleError) -> dict[str, str]:

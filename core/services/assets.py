@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from core.domain import assets as domain
-from core.domain.people import Action, Actor, require
+from core.domain.people import Action, Actor, Scope, require, scope_of
 from core.domain.workflow import OPEN
 from core.errors import AppError, Conflict, NotFound
 from core.services import files, fleet, journal, locations, rows
@@ -37,18 +37,18 @@ def listed(actor: Actor, *, retired: bool = False) -> list[AssetView]:
     """All assets in service, by number; with `retired` the others too."""
     require(actor, Action.ASSET_READ)
     query = AssetRow.select().order_by(AssetRow.number)
-    return _views(list(query if retired else query.where(AssetRow.retired_at.is_null())))
+    return _views(actor, list(query if retired else query.where(AssetRow.retired_at.is_null())))
 
 
 @db.reading
 def view(actor: Actor, asset_id: int) -> AssetView:
     """One asset with its files."""
     require(actor, Action.ASSET_READ)
-    shown = _views([rows.get(AssetRow, asset_id, "asset")])[0]
+    shown = _views(actor, [rows.get(AssetRow, asset_id, "asset")])[0]
     return shown.model_copy(update={"files": files.of_asset(asset_id)})
 
 
-def _views(found: Sequence[Any]) -> list[AssetView]:
+def _views(actor: Actor, found: Sequence[Any]) -> list[AssetView]:
     """Views of many assets in a fixed number of queries."""
     one = [row.id for row in found] if len(found) < 100 else None
     tickets = TicketRow.select(TicketRow.asset, fn.COUNT(TicketRow.id).alias("n")).where(
@@ -59,6 +59,7 @@ def _views(found: Sequence[Any]) -> list[AssetView]:
         tickets, alarms = tickets.where(TicketRow.asset.in_(one)), alarms.where(AlarmRow.asset.in_(one))
     open_tickets = {row.asset_id: int(row.n) for row in tickets.group_by(TicketRow.asset)}
     active_alarms = {row.asset_id: int(row.n) for row in alarms.group_by(AlarmRow.asset)}
+    money = scope_of(actor, Action.COST_READ) is Scope.ALL
     paths = locations.paths()
     teams = {row.id: row for row in TeamRow.select()}
     return [
@@ -78,7 +79,7 @@ def _views(found: Sequence[Any]) -> list[AssetView]:
             in_service_on=row.in_service_on,
             warranty_until_on=row.warranty_until_on,
             team=rows.ref(teams.get(row.team_id)),
-            downtime_cost_minor_per_h=row.downtime_cost_minor_per_h,
+            downtime_cost_minor_per_h=row.downtime_cost_minor_per_h if money else 0,
             notes=row.notes,
             retired=row.retired_at is not None,
             open_tickets=open_tickets.get(row.id, 0),

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from core.domain.people import Action, Actor, Owned, require
-from core.errors import AppError
+from core.domain.people import Action, Actor, Owned, may, require
+from core.errors import AppError, NotFound
 from core.services import journal, rows, settings
 from core.storage import db, photos
 from core.storage.files import FileStore
@@ -203,9 +203,11 @@ def _readable(actor: Actor, attachment_id: int) -> Any:
     row = rows.get(AttachmentRow, attachment_id, "file")
     if row.ticket_id is not None:
         ticket = TicketRow.get_by_id(row.ticket_id)
+        require(actor, Action.TICKET_READ)
         people = frozenset(i for i in (ticket.assignee_id, ticket.reporter_id) if i is not None)
         teams = frozenset(i for i in (ticket.team_id,) if i is not None)
-        require(actor, Action.TICKET_READ, Owned(people, teams))
+        if not may(actor, Action.TICKET_READ, Owned(people, teams)):
+            raise NotFound("file.not_found", f"no file {attachment_id}", id=attachment_id)
     else:
         require(actor, Action.ASSET_READ)
     assert row.file is not None  # loaded while there is a connection

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from core.domain import workflow
 from core.domain.people import Actor
-from core.errors import AppError, NotFound
+from core.errors import AppError, Conflict, NotFound
 from core.i18n import label, normalise
 from core.services import files, journal, labels, progress, rows, settings, tickets
 from core.storage import db
@@ -206,13 +206,21 @@ def _attach(actor: Actor, row: TicketRow, photos: Sequence[files.Stored], now: d
 
 @db.transaction
 def same(token: str, ticket_id: int, *, address: str, now: datetime) -> str:
-    """“Me too” on an open report of the label's asset; returns the token of its progress page."""
+    """“Me too” on an open report of the label's asset; returns the token of its progress page.
+
+    Conflict `report.not_open` for all else, whatever it is: a label opens no other tickets.
+    """
     asset = _asset(token)
-    row = rows.lock(TicketRow, ticket_id, "ticket")
-    if row.asset_id != asset.id:
-        raise NotFound("label.unknown", f"ticket {ticket_id} is not of this label")
-    if row.state in workflow.OPEN:
-        _count_again(Actor("public", address=address), row, now)
+    row = TicketRow.get_or_none(
+        TicketRow.id == ticket_id,
+        TicketRow.asset == asset.id,
+        TicketRow.type == "fault",
+        TicketRow.state.in_(list(workflow.OPEN)),
+    )
+    if row is None:
+        raise Conflict("report.not_open", f"ticket {ticket_id} is no open report of this label")
+    row = rows.lock(TicketRow, row.id, "ticket")
+    _count_again(Actor("public", address=address), row, now)
     return progress.link(row)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from core.domain.people import Action, Actor, may
+from core.domain.people import Action, Actor, Scope, may, scope_of
 from core.services import notices, ticket_rows
 from core.storage import db
 from core.storage.tables import JournalRow, TicketRow
@@ -67,17 +67,35 @@ def after(actor: Actor, cursor: int, limit: int = 500) -> list[JournalEntry]:
     """Rows with an id above `cursor`, oldest first, that `actor` may see.
 
     With the right to the journal all of them; without it none about people and their log-ins, and whoever
-    sees only some tickets sees only what concerns those, without internal notes.
+    sees only some tickets sees only what concerns those, without internal notes. Money is for who may see all costs.
     """
     query = JournalRow.select().where(JournalRow.id > cursor).order_by(JournalRow.id).limit(limit)
     mine = ticket_rows.visible(actor)
     if mine is not None:
         tickets = TicketRow.select(TicketRow.id).where(mine)
-        found = query.where(JournalRow.ticket_id.in_(tickets))
-        return [view(row) for row in found if not row.data.get("internal")]
-    if not may(actor, Action.JOURNAL_READ):
+        query = query.where(JournalRow.ticket_id.in_(tickets))
+    elif not may(actor, Action.JOURNAL_READ):
         query = query.where(JournalRow.subject.not_in(_ABOUT_PEOPLE))
-    return [view(row) for row in query]
+    money = scope_of(actor, Action.COST_READ) is Scope.ALL
+    found = list(query)
+    told = [view(row, money) for row in found if not hidden(row, money, mine is not None)]
+    if not told and len(found) == limit:
+        return after(actor, found[-1].id, limit)  # a reader waits for ever at an empty answer
+    return told
+
+
+def hidden(row: JournalRow, money: bool, outsider: bool) -> bool:
+    """Whether a row is kept from a reader: internal notes from reporters and vendors, costs from many."""
+    return (outsider and bool(row.data.get("internal"))) or (not money and row.verb == "ticket.cost_frozen")
+
+
+def shown(data: dict[str, Any], money: bool) -> dict[str, Any]:
+    """A row's data, without amounts for who may not see money."""
+    if money:
+        return data
+    kept = {name: value for name, value in data.items() if "_minor" not in name}
+    changed = kept.get("changed")
+    return kept | {"changed": shown(changed, money)} if isinstance(changed, dict) else kept
 
 
 @db.reading
@@ -87,7 +105,7 @@ def head() -> int:
     return 0 if row is None else int(row.id)
 
 
-def view(row: JournalRow) -> JournalEntry:
+def view(row: JournalRow, money: bool) -> JournalEntry:
     """A row as the API tells it."""
     return JournalEntry(
         id=row.id,
@@ -98,5 +116,5 @@ def view(row: JournalRow) -> JournalEntry:
         subject=row.subject,
         subject_id=row.subject_id,
         ticket_id=row.ticket_id,
-        data=row.data,
+        data=shown(row.data, money),
     )

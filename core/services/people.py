@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from core.domain import shifts as domain
-from core.domain.people import Action, Actor, Role, may, require
+from core.domain.people import Action, Actor, Role, Scope, may, require, scope_of
 from core.domain.workflow import OPEN
 from core.errors import AppError, Conflict, NotFound
 from core.services import journal, passwords, rows, sessions, settings
@@ -144,7 +144,7 @@ def _views(actor: Actor, found: Sequence[Any], now: datetime) -> list[PersonView
     ids = [row.id for row in found]
     teams, turns = _memberships(TeamMemberRow, "team", ids), _memberships(ShiftMemberRow, "shift", ids)
     working, loads = on_shift(ids, now=now), open_tickets(ids)
-    money, secrets = may(actor, Action.COST_READ), may(actor, Action.PEOPLE_EDIT)
+    money, secrets = scope_of(actor, Action.COST_READ) is Scope.ALL, may(actor, Action.PEOPLE_EDIT)
     return [
         PersonView(
             id=row.id,

@@ -28,14 +28,19 @@ def lock(model: type[Row], row_id: int, noun: str, version: int | None = None) -
     row = (query.for_update() if db.is_postgresql() else query).first()
     if row is None:
         raise NotFound(f"{noun}.not_found", f"no {noun} {row_id}", id=row_id)
+    refuse_changed(row, noun, version)
+    return row
+
+
+def refuse_changed(row: Any, noun: str, version: int | None) -> None:
+    """Conflict `<noun>.changed` unless the row has `version`, where one was given."""
     if version is not None and row.version != version:
         raise Conflict(
             f"{noun}.changed",
-            f"{noun} {row_id} is at version {row.version}, not {version}",
+            f"{noun} {row.id} is at version {row.version}, not {version}",
             name=getattr(row, "name", "") or getattr(row, "number", ""),
             version=row.version,
         )
-    return row
 
 
 def change(row: VersionedRow, **values: Any) -> dict[str, list[Any]]:

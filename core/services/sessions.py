@@ -82,7 +82,8 @@ def _count_attempt(keys: dict[str, int], now: datetime) -> None:
         beyond = (row.count if row else 0) - allowed
         if row is not None and beyond >= 0:
             wait = timedelta(seconds=min(_FIRST_WAIT_S * 2 ** min(beyond, 10), _LONGEST_WAIT_S))
-            left_s = (row.last_at + wait - now).total_seconds()
+            # A clock that was set back must not lock anybody out for longer than the wait itself.
+            left_s = min(wait, row.last_at + wait - now).total_seconds()
             if left_s > 0:
                 raise TooMany(
                     "login.wait", f"{key}: {row.count} attempts", retry_after_s=max(1, round(left_s))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from core.domain import workflow
-from core.domain.people import Action, Actor, require
+from core.domain.people import Action, Actor, Scope, require, scope_of
 from core.errors import Forbidden, NotFound
 from core.services import files, rows, ticket_costs, ticket_parts, ticket_rows, ticket_states
 from core.storage import db
@@ -26,12 +26,19 @@ def readable(actor: Actor, ticket_id: int) -> TicketRow:
 
 def locked(actor: Actor, ticket_id: int, action: Action, version: int | None = None) -> TicketRow:
     """The row held for a change, when the actor may do `action` to it."""
-    row: TicketRow = rows.lock(TicketRow, ticket_id, "ticket", version)
-    if not ticket_states.permits(actor, row, Action.TICKET_READ):
-        require(actor, Action.TICKET_READ)
-        raise NotFound("ticket.not_found", f"no ticket {ticket_id}", id=ticket_id)
+    row: TicketRow = seen(actor, ticket_id)
     if not ticket_states.permits(actor, row, action):
         raise Forbidden("auth.forbidden", f"{actor.ref} may not {action} on {row.number}", action=action)
+    rows.refuse_changed(row, "ticket", version)
+    return row
+
+
+def seen(actor: Actor, ticket_id: int) -> TicketRow:
+    """The row held for a change, when the actor may read it; otherwise it is as if it were not there."""
+    require(actor, Action.TICKET_READ)
+    row: TicketRow = rows.lock(TicketRow, ticket_id, "ticket")
+    if not ticket_states.permits(actor, row, Action.TICKET_READ):
+        raise NotFound("ticket.not_found", f"no ticket {ticket_id}", id=ticket_id)
     return row
 
 
@@ -47,13 +54,16 @@ def of(actor: Actor, row: TicketRow, now: datetime) -> TicketView:
     alarming = AlarmRow.select().where(AlarmRow.ticket == row.id, AlarmRow.active).exists()
     paths = ticket_rows.location_paths({row.asset.location_id} if row.asset else set())
     sees_cost = ticket_states.permits(actor, row, Action.COST_READ)
+    # A vendor's engineer is told what is wrong, not how to reach people or how busy they are.
+    outsider = scope_of(actor, Action.TICKET_READ) is Scope.OWN
+    sees_contact = not outsider or row.reporter_id == actor.id
     return TicketView(
         **ticket_rows.line(row, bool(alarming), paths),
         version=row.version,
         description=row.description,
         priority_reason=row.priority_reason,
-        reporter_contact=row.reporter_contact,
-        dispatch_why=row.dispatch_why,
+        reporter_contact=row.reporter_contact if sees_contact else "",
+        dispatch_why=None if outsider else row.dispatch_why,
         failure_mode=row.failure_mode,
         failure_cause=row.failure_cause,
         failure_remedy=row.failure_remedy,

@@ -7,14 +7,15 @@ from typing import Any, TypedDict, Unpack
 
 from core.domain import sla, tickets, workflow
 from core.domain.people import Action, Actor, require
-from core.errors import AppError, Conflict, NotFound
+from core.errors import AppError, Conflict
 from core.services import dispatch, journal, settings, ticket_costs, ticket_parts, ticket_states
 from core.services.dispatch import candidates
 from core.services.numbers import next_number
-from core.services.rows import get, lock, plain
+from core.services.rows import get, plain, refuse_changed
 from core.services.ticket_rows import ids, of_asset, page
 from core.services.ticket_rows import listed as rows
 from core.services.ticket_views import locked, of, readable, view
+from core.services.ticket_views import seen as held
 from core.services.ticket_work import (
     add_file,
     add_labour,
@@ -97,6 +98,7 @@ def make(actor: Actor, new: CreateTicket, now: datetime, links: Links) -> Ticket
     if new.request_id is not None:
         first = TicketRow.get_or_none(TicketRow.request_id == new.request_id)
         if first is not None:
+            _refuse_anothers(actor, first)
             return first
     asset = None if new.asset_id is None else get(AssetRow, new.asset_id, "asset")
     priority = new.priority or tickets.default_priority(new.type, asset.criticality if asset else "B")
@@ -153,6 +155,12 @@ def make(actor: Actor, new: CreateTicket, now: datetime, links: Links) -> Ticket
     else:
         dispatch.assign_by_rule(row, now)
     return row
+
+
+def _refuse_anothers(actor: Actor, first: TicketRow) -> None:
+    """Whoever guesses a request id is not shown the ticket that somebody else made with it."""
+    if actor.kind == "person" and not ticket_states.permits(actor, first, Action.TICKET_READ):
+        raise Conflict("request.id_used", "this request id was used by somebody else", {"request_id": "used"})
 
 
 # ---------------------------------------------------------------- changing
@@ -219,9 +227,8 @@ def _known_code(kind: str, code: str | None) -> None:
 @db.transaction
 def move(actor: Actor, ticket_id: int, wanted: MoveTicket, *, now: datetime) -> TicketView:
     """Take one transition of the lifecycle; AppError and Conflict name what is missing or in the way."""
-    row = lock(TicketRow, ticket_id, "ticket", wanted.version)
-    if not ticket_states.permits(actor, row, Action.TICKET_READ):
-        raise NotFound("ticket.not_found", f"no ticket {ticket_id}", id=ticket_id)
+    row = held(actor, ticket_id)
+    refuse_changed(row, "ticket", wanted.version)
     step_to(actor, row, wanted, now)
     return of(actor, TicketRow.get_by_id(row.id), now)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from core.domain.people import Action, Actor, Scope, scope_of
 from core.errors import NotFound
-from core.services import ticket_views
+from core.services import journal, ticket_states, ticket_views
 from core.storage import db
 from core.storage.tables import AlarmRow, JournalRow, OccurrenceRow
 from core.wire.tickets import ChartView, TimelineEntry
@@ -18,17 +18,23 @@ from core.wire.tickets import ChartView, TimelineEntry
 @db.reading
 def timeline(actor: Actor, ticket_id: int) -> list[TimelineEntry]:
     """All journal rows of a ticket, oldest first."""
-    ticket_views.readable(actor, ticket_id)
+    ticket = ticket_views.readable(actor, ticket_id)
     query = JournalRow.select().where(JournalRow.ticket_id == ticket_id).order_by(JournalRow.id)
     # Reporters and vendors see what is theirs, but not what the team writes among itself.
-    hidden = scope_of(actor, Action.TICKET_READ) is Scope.OWN
-    return [entry(row) for row in query if not (hidden and row.data.get("internal"))]
+    outsider = scope_of(actor, Action.TICKET_READ) is Scope.OWN
+    money = ticket_states.permits(actor, ticket, Action.COST_READ)
+    return [entry(row, money) for row in query if not journal.hidden(row, money, outsider)]
 
 
-def entry(row: Any) -> TimelineEntry:
+def entry(row: Any, money: bool = False) -> TimelineEntry:
     """A journal row as a ticket's timeline tells it."""
     return TimelineEntry(
-        id=row.id, at=row.at, actor=row.actor, actor_name=row.actor_name, verb=row.verb, data=row.data
+        id=row.id,
+        at=row.at,
+        actor=row.actor,
+        actor_name=row.actor_name,
+        verb=row.verb,
+        data=journal.shown(row.data, money),
     )
 
 

@@ -119,13 +119,13 @@ def test_what_no_column_holds_is_the_callers_fault(database: str) -> None:
         assert caught.value.code == "request.unstorable"
 
 
-@pytest.mark.parametrize("moment", [datetime.min, datetime.max])
+@pytest.mark.parametrize("moment", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
 def test_a_moment_out_of_all_time_is_not_stored(database: str, moment: datetime) -> None:
     team = add_team("fitters")
 
     @db.transaction
     def write() -> None:
-        LoginFailureRow.create(key=str(team), count=1, last_at=moment.replace(tzinfo=UTC))
+        LoginFailureRow.create(key=str(team), count=1, last_at=moment)
 
     with pytest.raises(AppError) as caught:
         write()

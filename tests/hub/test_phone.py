@@ -176,7 +176,7 @@ def test_me_too_counts_once_per_phone_and_leads_to_the_ticket(machine: Machine) 
 def test_me_too_reaches_no_ticket_of_another_machine(hub: RunningHub, machine: Machine) -> None:
     other = hub.post("/tickets", {"title": "Secret project"})
     answer = httpx.post(f"{machine.url}/same", data={"ticket": other["id"]}, headers={"Origin": hub.url})
-    assert answer.status_code == 404 and "Secret" not in answer.text
+    assert answer.status_code == 409 and "Secret" not in answer.text
 
 
 def test_beyond_the_limit_reports_wait_for_a_person_and_are_never_refused(
