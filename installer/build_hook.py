@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,11 @@ def compile_catalogues(root: Path) -> list[Path]:
             continue
         with source.open("rb") as file:
             catalogue = read_po(file, locale=source.parts[-3])
-        with target.open("wb") as out:
+        # Replaced whole: a program that starts meanwhile reads the old one or the new one.
+        new = target.with_suffix(f".{os.getpid()}.new")
+        with new.open("wb") as out:
             write_mo(out, catalogue)
+        new.replace(target)
         written.append(target)
     return written
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
+
+from installer.build_hook import compile_catalogues
 
 T = TypeVar("T")
 
@@ -22,6 +25,12 @@ def wait_for(condition: Callable[[], T], timeout_s: float = 10.0, step_s: float 
         if time.monotonic() > deadline:
             raise AssertionError(f"condition not met within {timeout_s} s")
         time.sleep(step_s)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Words that were translated since the last run are compiled, however pytest was started."""
+    if not hasattr(config, "workerinput"):
+        compile_catalogues(Path(__file__).resolve().parent.parent)
 
 
 @pytest.hookimpl(wrapper=True)
