@@ -231,6 +231,12 @@ class PeopleRoutes(Transport):
     def set_up(self, body: person_wire.SetUp) -> person_wire.LoggedIn:
         return self.read(person_wire.LoggedIn, "POST", "/setup", body)
 
+    def plant(self) -> person_wire.PlantView:
+        return self.read(person_wire.PlantView, "GET", "/plant")
+
+    def save_plant(self, body: person_wire.SavePlant) -> person_wire.PlantView:
+        return self.read(person_wire.PlantView, "PUT", "/plant", body)
+
     def log_in(self, body: person_wire.LogIn) -> person_wire.LoggedIn:
         return self.read(person_wire.LoggedIn, "POST", "/login", body)
 

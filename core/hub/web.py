@@ -22,6 +22,7 @@ from core.hub.api import (
     parts,
     people,
     plans,
+    plant,
     sessions,
     tickets,
 )
@@ -32,7 +33,7 @@ from core.paths import ASSETS
 from core.settings import HubSettings
 from core.wire.base import Problem
 
-_API = (sessions, tickets, alarms, assets, labels, plans, parts, people, fleet, journal, files)
+_API = (sessions, tickets, alarms, assets, labels, plans, parts, people, plant, fleet, journal, files)
 
 
 def build(settings: HubSettings, feed: Feed, lifespan: Callable[[FastAPI], object] | None = None) -> FastAPI:

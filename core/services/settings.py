@@ -26,6 +26,7 @@ class Plant:
     language: str = "zh_CN"
     public_url: str = ""
     set_up: bool = False
+    version: int = 1
 
 
 _lock = threading.Lock()
@@ -74,13 +75,14 @@ def plant() -> Plant:
     global _plant
     known = _plant
     if known is None:
-        known = _read_plant()
+        known = read_plant()
         _plant = known
     return known
 
 
 @db.reading
-def _read_plant() -> Plant:
+def read_plant() -> Plant:
+    """The plant's facts as the database has them at this moment."""
     return Plant(**{"language": _hub.language, **(get(PLANT) or {})})
 
 
@@ -90,12 +92,17 @@ def change_plant(**facts: Any) -> Plant:
     # Also after a roll-back of this transaction the next reader must see what is in the database.
     forget()
     db.after_commit(forget)
-    return Plant(**{"language": _hub.language, **(get(PLANT) or {})})
+    return read_plant()
 
 
 def public_url() -> str:
     """Address that phones reach, without a slash at its end: people's, else the file's, else this hub's own."""
-    return (plant().public_url or _hub.http.public_url or _own_url or _local_url()).rstrip("/")
+    return address_of(plant())
+
+
+def address_of(facts: Plant) -> str:
+    """The public address that follows from these facts."""
+    return (facts.public_url or _hub.http.public_url or _own_url or _local_url()).rstrip("/")
 
 
 def broker_address() -> tuple[str, int, bool]:

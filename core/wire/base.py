@@ -51,13 +51,14 @@ def _writable(value: Any) -> bool:
     return not isinstance(value, list) or all(map(_writable, value))
 
 
-def _trim(value: Any) -> Any:
+def trim(value: Any) -> Any:
+    """A text without blanks around it."""
     return value.strip() if isinstance(value, str) else value
 
 
-Trimmed = Annotated[str, BeforeValidator(_trim)]
-Name = Annotated[str, BeforeValidator(_trim), StringConstraints(min_length=1, max_length=100)]
-Title = Annotated[str, BeforeValidator(_trim), StringConstraints(min_length=1, max_length=200)]
+Trimmed = Annotated[str, BeforeValidator(trim)]
+Name = Annotated[str, BeforeValidator(trim), StringConstraints(min_length=1, max_length=100)]
+Title = Annotated[str, BeforeValidator(trim), StringConstraints(min_length=1, max_length=200)]
 
 
 class Page(View, Generic[T]):

@@ -5,16 +5,21 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, StringConstraints
 
 from core.domain.people import Role
-from core.wire.base import Name, Ref, Request, Trimmed, View
+from core.wire.base import Name, Ref, Request, Trimmed, View, trim
 
 Language = Literal["zh_CN", "en"]
 Login = Annotated[
     str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{1,63}$", description="Lower-case letters, digits, . _ -")
 ]
 Password = Annotated[SecretStr, Field(min_length=12, max_length=128)]
+PublicUrl = Annotated[
+    str,
+    BeforeValidator(trim),
+    StringConstraints(pattern=r"^(https?://[^\s/@?#]+(/[^\s?#]*)?)?$", max_length=200),
+]
 Weekday = Annotated[int, Field(ge=0, le=6)]
 Minute = Annotated[int, Field(ge=0, le=1440)]
 
@@ -34,11 +39,30 @@ class SetUp(Request):
     code: str
     plant: Name
     language: Language = "zh_CN"
-    public_url: str = Field("", pattern=r"^(https?://[^\s/]+(/[^\s]*)?)?$")
+    public_url: PublicUrl = ""
     name: Name
     login: Login
     password: Password
     sample: Literal["none", "zh_CN", "en"] = "none"
+
+
+class PlantView(View):
+    """What administrators set of the plant. `address`: what labels and links get, also while none is set."""
+
+    version: int
+    name: str
+    language: Language
+    public_url: str
+    address: str
+
+
+class SavePlant(Request):
+    """Change the plant's facts. An empty `public_url`: the one of the settings file, or this hub's own."""
+
+    version: int
+    name: Name
+    language: Language
+    public_url: PublicUrl = ""
 
 
 class LogIn(Request):

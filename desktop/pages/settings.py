@@ -20,9 +20,10 @@ from PySide6.QtWidgets import (
 from core.errors import AppError
 from core.i18n import _, label
 from core.wire.journal import JournalEntry
-from core.wire.people import ChangePassword, SessionView
+from core.wire.people import ChangePassword, PlantView, SessionView
 from desktop import theme, times
 from desktop.pages.settings_about import about_dialog, versions_words
+from desktop.pages.settings_plant import plant_dialog
 from desktop.table_model import Column
 from desktop.widgets.basics import button, card, column, row, text_label
 from desktop.widgets.form import Form, FormDialog, request
@@ -128,11 +129,30 @@ class SettingsPage(Page):
 
         self.run(end, lambda _none: self.refresh())
 
+    def on_plant(self) -> None:
+        """The dialog for the plant's name, language and address."""
+
+        def show(plant: PlantView) -> None:
+            dialog = plant_dialog(self, self.hub, plant)
+            dialog.saved.connect(self._on_plant)
+            dialog.open()
+
+        self.run(self.hub.plant, show)
+
     def on_about(self) -> None:
         """Licences and versions."""
         about_dialog(self, self.version.text()).open()
 
     # ---- showing
+
+    def _on_plant(self, plant: PlantView) -> None:
+        self.shell.me.plant, self.shell.me.public_url = plant.name, plant.address
+        self._show_plant(plant.name, plant.address)
+        self.shell.toast(_("The plant's settings have been changed."))
+
+    def _show_plant(self, name: str, address: str) -> None:
+        self.plant_name.setText(name)
+        self.public_url.setText(address or _("not set: labels cannot be printed"))
 
     def _on_changed(self) -> None:
         self.shell.toast(_("Password changed. Your other log-ins have been ended."))
@@ -173,16 +193,23 @@ class SettingsPage(Page):
     def _hub_card(self) -> QFrame:
         me = self.shell.me
         self.version = text_label("…", selectable=True)
+        self.plant_name = text_label("", selectable=True, wrap=True)
+        self.public_url = text_label("", selectable=True, wrap=True)
+        self._show_plant(me.plant, me.public_url)
         facts = _facts(
             (_("Address"), self.hub.address),
-            (_("Plant"), me.plant),
-            (_("Address on labels"), me.public_url or _("not set: labels cannot be printed")),
+            (_("Plant"), self.plant_name),
+            (_("Address on labels"), self.public_url),
             (_("Time zone"), me.timezone),
             (_("Currency"), me.currency),
             (_("Version"), self.version),
         )
-        hint = _("The plant's own settings are in the hub's file hub.toml; docs/settings.md explains each.")
-        return _card(_("Hub"), facts, text_label(hint, "muted", wrap=True))
+        self.plant = button(_("Change plant"), self.on_plant, "pencil-outline")
+        self.plant.setVisible(self.shell.may("settings.edit"))
+        buttons = QWidget()
+        buttons.setLayout(row(self.plant, None))
+        hint = _("All other settings are in the hub's file hub.toml; docs/settings.md explains each.")
+        return _card(_("Hub"), facts, buttons, text_label(hint, "muted", wrap=True))
 
     def _account_card(self) -> QFrame:
         me = self.shell.me

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 from PySide6.QtWidgets import QLineEdit
 
-from core.wire.people import LogIn, SavePerson
+from core.wire.people import LogIn, SavePerson, SavePlant
 from desktop.hub_client import HubClient
 from desktop.main_window import MainWindow
 from desktop.pages.settings import SettingsPage
@@ -93,3 +93,25 @@ def test_every_library_is_named_with_its_licence(page: SettingsPage) -> None:
     dialog.open()
     assert "hub 0.1.0" in [label.text() for label in dialog.findChildren(type(page.version))][1]
     dialog.reject()
+
+
+def test_an_administrator_changes_the_plant(page: SettingsPage, plant: Plant, until: Until) -> None:
+    before = plant.client.plant()
+    page.plant.click()
+    until(lambda: page.findChildren(FormDialog))
+    dialog = page.findChildren(FormDialog)[-1]
+    fields = {name: cast(QLineEdit, dialog.form.fields[name]) for name in ("name", "public_url")}
+    fields["name"].setText("Plant of the test")
+    fields["public_url"].setText("fettle.example.cn")
+    dialog.submit()
+    until(lambda: fields["public_url"].property("bad"))
+    fields["public_url"].setText("https://fettle.example.cn/")
+    dialog.submit()
+    until(lambda: page.public_url.text() == "https://fettle.example.cn")
+    assert page.plant_name.text() == plant.client.who_am_i().plant == "Plant of the test"
+    after = plant.client.plant()
+    plant.client.save_plant(
+        SavePlant(
+            version=after.version, name=before.name, language=before.language, public_url=before.public_url
+        )
+    )
