@@ -9,8 +9,8 @@ from typing import Any
 from core.domain import dispatch, workflow
 from core.domain.people import SYSTEM, Action, Actor, Role, require
 from core.errors import AppError
-from core.services import journal, people, rows, ticket_states
-from core.storage import db
+from core.services import journal, rosters, rows, ticket_states
+from core.storage import db, queries
 from core.storage.sql import fn
 from core.storage.tables import PersonRow, TeamMemberRow, TeamRow, TicketRow
 from core.wire.base import Ref
@@ -28,17 +28,8 @@ TRIAGE = "triage"  # beyond the limit of anonymous reports: a person looks first
 def _people(found: Sequence[Any], members: Collection[int] | None, now: datetime) -> list[dispatch.Person]:
     """People with what decides; without `members` everybody counts as of the team."""
     ids = [person.id for person in found]
-    at_work = people.on_shift(ids, now=now)
-    query = (
-        TicketRow.select(
-            TicketRow.assignee,
-            fn.COUNT(TicketRow.id).alias("n"),
-            fn.MAX(TicketRow.assigned_at).alias("last_at"),
-        )
-        .where(TicketRow.assignee.in_(ids), TicketRow.state.in_(_OPEN))
-        .group_by(TicketRow.assignee)
-    )
-    load = {row.assignee_id: row for row in query}
+    at_work = rosters.on_shift(ids, now=now)
+    load = {person_id: (int(n), last_at) for person_id, n, last_at in _load(ids)}
     return [
         dispatch.Person(
             id=person.id,
@@ -47,19 +38,35 @@ def _people(found: Sequence[Any], members: Collection[int] | None, now: datetime
             technician=Role.TECHNICIAN in person.roles,
             in_team=members is None or person.id in members,
             on_shift=person.id in at_work,
-            open_tickets=int(load[person.id].n) if person.id in load else 0,
-            last_assigned_at=load[person.id].last_at if person.id in load else None,
+            open_tickets=load[person.id][0] if person.id in load else 0,
+            last_assigned_at=load[person.id][1] if person.id in load else None,
         )
         for person in found
     ]
 
 
+@queries.prepared
+def _load(person_ids: list[int]) -> Any:
+    """(person, how many open tickets, when the last was given) of those who have any."""
+    query = TicketRow.select(TicketRow.assignee, fn.COUNT(TicketRow.id), fn.MAX(TicketRow.assigned_at))
+    query = query.where(TicketRow.assignee.in_(person_ids), TicketRow.state.in_(_OPEN))
+    return query.group_by(TicketRow.assignee).tuples()
+
+
 def _team(team_id: int | None, now: datetime) -> list[dispatch.Person]:
     """The active people of a team; without one, everybody."""
-    query = PersonRow.select(PersonRow.id, PersonRow.name, PersonRow.roles).where(PersonRow.active)
-    if team_id is not None:
-        query = query.join(TeamMemberRow).where(TeamMemberRow.team == team_id)
-    return _people(list(query), None, now)
+    return _people(_everybody() if team_id is None else _members(team_id), None, now)
+
+
+@queries.prepared
+def _everybody() -> Any:
+    return PersonRow.select(PersonRow.id, PersonRow.name, PersonRow.roles).where(PersonRow.active)
+
+
+@queries.prepared
+def _members(team_id: int) -> Any:
+    query = PersonRow.select(PersonRow.id, PersonRow.name, PersonRow.roles).join(TeamMemberRow)
+    return query.where(PersonRow.active, TeamMemberRow.team == team_id)
 
 
 def assign_by_rule(row: TicketRow, now: datetime, actor: Actor = SYSTEM) -> bool:
@@ -78,7 +85,7 @@ def assign_by_rule(row: TicketRow, now: datetime, actor: Actor = SYSTEM) -> bool
     others = [
         {"id": c.person.id, "name": c.person.name, "score": c.score, **c.why} for c in ranked[:10] if c.fits
     ]
-    row.assignee = PersonRow.get_by_id(best.person.id)
+    row.assignee = queries.by_id(PersonRow, best.person.id)
     row.dispatch_why = {"mode": "rule", "score": best.score, **best.why, "candidates": others}
     ticket_states.take(actor, row, _ASSIGN, now, by="rule", score=best.score)
     return True

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from core import log
 from core.domain.people import Role
 from core.errors import FettleError
 from core.i18n import _, fill, label
-from core.storage import db
+from core.storage import db, queries
 from core.storage.tables import JournalRow, NoticeRow, PersonRow, TeamMemberRow, TicketRow
 
 _log = log.get(__name__)
@@ -62,7 +63,7 @@ def queue(row: JournalRow, now: datetime) -> None:
     """Write the notices that `row` causes, in its transaction."""
     if row.verb not in _TOLD or row.ticket_id is None:
         return
-    ticket = TicketRow.select(*_NEEDED).where(TicketRow.id == row.ticket_id).get()
+    ticket: TicketRow = queries.first(_ticket(row.ticket_id))
     kind = row.verb
     if kind == "ticket.assigned" and row.data.get("assignee_id") is None:
         kind = "ticket.assigned.team"
@@ -83,8 +84,14 @@ def queue(row: JournalRow, now: datetime) -> None:
             )
 
 
+@queries.prepared
+def _ticket(ticket_id: int) -> Any:
+    return TicketRow.select(*_NEEDED).where(TicketRow.id == ticket_id)
+
+
 def _who(kind: str, ticket: TicketRow) -> Iterable[PersonRow]:
     people: list[PersonRow | None]
+    assignee = queries.by_id(PersonRow, ticket.assignee_id)
     if kind == "ticket.resolved":
         people = [ticket.reporter]
     elif kind == "ticket.assigned.team":
@@ -92,11 +99,11 @@ def _who(kind: str, ticket: TicketRow) -> Iterable[PersonRow]:
     elif kind == "ticket.declined":
         people = [*(_with_role(Role.DISPATCHER) or _with_role(Role.SUPERVISOR))]
     elif kind == "ticket.sla_breached":
-        people = [*_with_role(Role.SUPERVISOR), ticket.assignee]
-    elif ticket.assignee_id is None:
+        people = [*_with_role(Role.SUPERVISOR), assignee]
+    elif assignee is None:
         people = [*_team(ticket.team_id)]
     else:
-        people = [ticket.assignee]
+        people = [assignee]
     told = {person.id: person for person in people if person is not None and person.active}
     return told.values()
 
@@ -104,11 +111,21 @@ def _who(kind: str, ticket: TicketRow) -> Iterable[PersonRow]:
 def _team(team_id: int | None) -> list[PersonRow]:
     if team_id is None:
         return []
-    return list(PersonRow.select().join(TeamMemberRow).where(TeamMemberRow.team == team_id))
+    return _members(team_id)
+
+
+@queries.prepared
+def _members(team_id: int) -> Any:
+    return PersonRow.select().join(TeamMemberRow).where(TeamMemberRow.team == team_id)
 
 
 def _with_role(role: Role) -> list[PersonRow]:
-    return [person for person in PersonRow.select().where(PersonRow.active) if role in person.roles]
+    return [person for person in _active() if role in person.roles]
+
+
+@queries.prepared
+def _active() -> Any:
+    return PersonRow.select().where(PersonRow.active)
 
 
 def _words(kind: str, ticket: TicketRow, row: JournalRow, language: str) -> tuple[str, str]:

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from core.domain import shifts as domain
 from core.domain.people import Action, Actor, Role, Scope, may, require, scope_of
 from core.domain.workflow import OPEN
 from core.errors import AppError, Conflict, NotFound
-from core.services import journal, passwords, rows, sessions, settings
+from core.services import journal, passwords, rosters, rows, sessions, settings
 from core.storage import db
 from core.storage.sql import fn
 from core.storage.tables import (
@@ -143,7 +142,7 @@ def _replace(
 def _views(actor: Actor, found: Sequence[Any], now: datetime) -> list[PersonView]:
     ids = [row.id for row in found]
     teams, turns = _memberships(TeamMemberRow, "team", ids), _memberships(ShiftMemberRow, "shift", ids)
-    working, loads = on_shift(ids, now=now), open_tickets(ids)
+    working, loads = rosters.on_shift(ids, now=now), open_tickets(ids)
     money, secrets = scope_of(actor, Action.COST_READ) is Scope.ALL, may(actor, Action.PEOPLE_EDIT)
     return [
         PersonView(
@@ -187,28 +186,6 @@ def open_tickets(person_ids: Sequence[int]) -> dict[int, int]:
         .group_by(TicketRow.assignee)
     )
     return {row.assignee_id: int(row.n) for row in query}
-
-
-@db.reading
-def on_shift(person_ids: Sequence[int], *, now: datetime) -> set[int]:
-    """Who of these active people is at work. In a plant without any shift everybody is who is not absent."""
-    local = now.astimezone(settings.zone())
-    ids = [
-        row.id
-        for row in PersonRow.select(PersonRow.id).where(PersonRow.id.in_(list(person_ids)), PersonRow.active)
-    ]
-    away = defaultdict(list)
-    since = local.date() - timedelta(days=1)
-    for row in AbsenceRow.select().where(AbsenceRow.person.in_(ids), AbsenceRow.to_on >= since):
-        away[row.person_id].append(domain.Absence(row.from_on, row.to_on))
-    if not ShiftRow.select().where(ShiftRow.active).exists():
-        return {person for person in ids if not domain.absent(away[person], local.date())}
-    turns = defaultdict(list)
-    query = ShiftMemberRow.select(ShiftMemberRow, ShiftRow).join(ShiftRow).where(ShiftRow.active)
-    for turn in query.where(ShiftMemberRow.person.in_(ids)):
-        shift = turn.shift
-        turns[turn.person_id].append(domain.Shift(frozenset(shift.weekdays), shift.start_min, shift.end_min))
-    return {person for person in ids if domain.on_shift(turns[person], away[person], local)}
 
 
 # ---------------------------------------------------------------- teams and shifts

@@ -8,14 +8,14 @@ from decimal import Decimal
 from typing import Any
 
 from core.errors import Conflict, NotFound
-from core.storage import db
+from core.storage import queries
 from core.storage.tables import EdgeRow, PersonRow, Row, VersionedRow
 from core.wire.base import Ref
 
 
 def get(model: type[Row], row_id: int, noun: str) -> Any:
     """The row `row_id`; NotFound `<noun>.not_found` otherwise."""
-    row = model.get_or_none(model.id == row_id)
+    row = queries.by_id(model, row_id)
     if row is None:
         raise NotFound(f"{noun}.not_found", f"no {noun} {row_id}", id=row_id)
     return row
@@ -23,9 +23,7 @@ def get(model: type[Row], row_id: int, noun: str) -> Any:
 
 def lock(model: type[Row], row_id: int, noun: str, version: int | None = None) -> Any:
     """The row, held until the running transaction ends; Conflict `<noun>.changed` unless it has `version`."""
-    query = model.select().where(model.id == row_id)
-    # SQLite has one writer at a time; PostgreSQL is told to hold the row.
-    row = (query.for_update() if db.is_postgresql() else query).first()
+    row = queries.by_id(model, row_id, hold=True)
     if row is None:
         raise NotFound(f"{noun}.not_found", f"no {noun} {row_id}", id=row_id)
     refuse_changed(row, noun, version)
@@ -67,7 +65,7 @@ def actor_names(refs: Iterable[str]) -> dict[str, str]:
     kinds: tuple[tuple[str, Any], ...] = (("person", PersonRow), ("edge", EdgeRow))
     for kind, model in kinds:
         ids = [int(ref.split(":")[1]) for ref in wanted if ref.startswith(f"{kind}:")]
-        for row in model.select(model.id, model.name).where(model.id.in_(ids)):
+        for row in model.select(model.id, model.name).where(model.id.in_(ids)) if ids else ():
             names[f"{kind}:{row.id}"] = row.name
     return names
 

@@ -11,11 +11,14 @@ from core.storage.tables import LabourRow, PartRow, PersonRow, StockMoveRow, Tic
 from core.wire.tickets import CostLine, CostView
 
 
-def of(row: TicketRow, now: datetime) -> CostView:
-    """The cost now, or as it was frozen. A ticket still open counts its downtime until now."""
+def of(row: TicketRow, now: datetime, worked: bool = True) -> CostView:
+    """The cost now, or as it was frozen. A ticket still open counts its downtime until now.
+
+    `worked` False: the caller knows that nobody has worked on it or taken parts.
+    """
     if row.cost is not None:
         return CostView.model_validate(row.cost)
-    return _view(_add_up(row, now), frozen=False)
+    return _view(_add_up(row, now, worked), frozen=False)
 
 
 def freeze(row: TicketRow, now: datetime) -> CostView:
@@ -48,18 +51,26 @@ def _view(cost: costs.Cost, frozen: bool) -> CostView:
     )
 
 
-def _add_up(row: TicketRow, now: datetime) -> costs.Cost:
+def _add_up(row: TicketRow, now: datetime, worked: bool = True) -> costs.Cost:
     labour: Any = (
-        LabourRow.select(LabourRow, PersonRow)
-        .join(PersonRow)
-        .where(LabourRow.ticket == row.id)
-        .order_by(LabourRow.id)
+        ()
+        if not worked
+        else (
+            LabourRow.select(LabourRow, PersonRow)
+            .join(PersonRow)
+            .where(LabourRow.ticket == row.id)
+            .order_by(LabourRow.id)
+        )
     )
     moves: Any = (
-        StockMoveRow.select(StockMoveRow, PartRow)
-        .join(PartRow)
-        .where(StockMoveRow.ticket == row.id)
-        .order_by(StockMoveRow.id)
+        ()
+        if not worked
+        else (
+            StockMoveRow.select(StockMoveRow, PartRow)
+            .join(PartRow)
+            .where(StockMoveRow.ticket == row.id)
+            .order_by(StockMoveRow.id)
+        )
     )
     down_min = costs.downtime_min(row.failed_at, row.restored_at or now) if row.type == "fault" else 0
     return costs.add_up(

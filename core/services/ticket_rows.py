@@ -14,7 +14,7 @@ from core.domain import workflow
 from core.domain.people import Action, Actor, Scope, require, scope_of
 from core.errors import AppError
 from core.services import rows
-from core.storage import db
+from core.storage import db, queries
 from core.storage.sql import JOIN, fn
 from core.storage.tables import AlarmRow, AssetRow, LocationRow, PersonRow, TeamRow, TicketRow
 from core.wire.base import Page
@@ -226,17 +226,22 @@ def location_paths(wanted: Iterable[int | None]) -> dict[int, str]:
     """`Site / Area / Line` of locations; all of them are read once, a plant has few."""
     if not any(location is not None for location in wanted):
         return {}
-    known = {row.id: row for row in LocationRow.select()}
+    known = {location_id: (name, parent_id) for location_id, name, parent_id in _locations()}
     paths: dict[int, str] = {}
     for location_id in wanted:
         names: list[str] = []
         at = known.get(location_id or 0)
         while at is not None and len(names) < 20:
-            names.insert(0, at.name)
-            at = known.get(at.parent_id or 0)
+            names.insert(0, at[0])
+            at = known.get(at[1] or 0)
         if location_id is not None:
             paths[location_id] = " / ".join(names)
     return paths
+
+
+@queries.prepared
+def _locations() -> Any:
+    return LocationRow.select(LocationRow.id, LocationRow.name, LocationRow.parent).tuples()
 
 
 def line(row: Any, alarm_active: bool, paths: dict[int, str]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from core.domain.people import Action, Actor, Owned, may
 from core.domain.workflow import Facts, State, Transition
 from core.errors import Conflict
 from core.services import journal
+from core.storage import queries
 from core.storage.tables import AlarmRow, FailureCodeRow, TicketRow
 
 # Rights that belong to whoever does the work, not to whoever reported it.
@@ -32,10 +33,12 @@ def permits(actor: Actor, row: TicketRow, action: Action) -> bool:
     return may(actor, action, owned(row, action))
 
 
-def facts(row: TicketRow, now: datetime) -> Facts:
-    """What the guards of the lifecycle look at."""
+def facts(row: TicketRow, now: datetime, alarming: bool | None = None) -> Facts:
+    """What the guards of the lifecycle look at; `alarming` when the caller has read it already."""
     state = State(row.state)
     working = state in workflow.OPEN
+    if alarming is None:
+        alarming = working and bool(_active_alarms(row.id))
     return Facts(
         state=state,
         accepted=_accepted(row),
@@ -44,10 +47,15 @@ def facts(row: TicketRow, now: datetime) -> Facts:
         failure_modes_exist=working and failure_modes_exist(row),
         failure_mode=row.failure_mode,
         resolution=row.resolution,
-        alarm_active=working and AlarmRow.select().where(AlarmRow.ticket == row.id, AlarmRow.active).exists(),
+        alarm_active=working and alarming,
         closed_at=row.closed_at,
         now=now,
     )
+
+
+@queries.prepared
+def _active_alarms(ticket_id: int) -> Any:
+    return AlarmRow.select(AlarmRow.id).where(AlarmRow.ticket == ticket_id, AlarmRow.active).limit(1)
 
 
 def _accepted(row: TicketRow) -> bool:
@@ -60,11 +68,15 @@ def failure_modes_exist(row: TicketRow) -> bool:
     """Whether somebody has set up failure modes for this ticket's category of asset."""
     if row.type != "fault" or row.asset is None:
         return False
-    categories = [row.asset.category, ""]
-    query = FailureCodeRow.select().where(
+    return bool(_failure_modes([row.asset.category, ""]))
+
+
+@queries.prepared
+def _failure_modes(categories: list[str]) -> Any:
+    query = FailureCodeRow.select(FailureCodeRow.id).where(
         FailureCodeRow.kind == "mode", FailureCodeRow.active, FailureCodeRow.category.in_(categories)
     )
-    return bool(query.exists())
+    return query.limit(1)
 
 
 def take(actor: Actor, row: TicketRow, transition: Transition, now: datetime, **data: Any) -> None:

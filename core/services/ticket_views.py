@@ -9,8 +9,18 @@ from core.domain import workflow
 from core.domain.people import Action, Actor, Scope, require, scope_of
 from core.errors import Forbidden, NotFound
 from core.services import files, rows, ticket_costs, ticket_parts, ticket_rows, ticket_states
-from core.storage import db
-from core.storage.tables import AlarmRow, OccurrenceRow, PlanRow, TicketRow
+from core.storage import db, queries
+from core.storage.sql import fn
+from core.storage.tables import (
+    AlarmRow,
+    AttachmentRow,
+    LabourRow,
+    OccurrenceRow,
+    PlanRow,
+    ReservationRow,
+    StockMoveRow,
+    TicketRow,
+)
 from core.wire.base import Ref
 from core.wire.tickets import AllowedMove, Step, TicketView
 
@@ -18,7 +28,7 @@ from core.wire.tickets import AllowedMove, Step, TicketView
 def readable(actor: Actor, ticket_id: int) -> TicketRow:
     """The row, when the actor may read it; otherwise it is as if it were not there."""
     require(actor, Action.TICKET_READ)
-    row = TicketRow.get_or_none(TicketRow.id == ticket_id)
+    row: TicketRow | None = queries.by_id(TicketRow, ticket_id)
     if row is None or not ticket_states.permits(actor, row, Action.TICKET_READ):
         raise NotFound("ticket.not_found", f"no ticket {ticket_id}", id=ticket_id)
     return row
@@ -50,8 +60,8 @@ def view(actor: Actor, ticket_id: int, *, now: datetime | None = None) -> Ticket
 
 def of(actor: Actor, row: TicketRow, now: datetime) -> TicketView:
     """A row that the actor may see, as the API tells it."""
-    facts = ticket_states.facts(row, now)
-    alarming = AlarmRow.select().where(AlarmRow.ticket == row.id, AlarmRow.active).exists()
+    ((alarming, has_parts, has_files, has_labour, has_moves, charts),) = _attached(row.id)
+    facts = ticket_states.facts(row, now, bool(alarming))
     paths = ticket_rows.location_paths({row.asset.location_id} if row.asset else set())
     sees_cost = ticket_states.permits(actor, row, Action.COST_READ)
     # A vendor's engineer is told what is wrong, not how to reach people or how busy they are.
@@ -85,13 +95,26 @@ def of(actor: Actor, row: TicketRow, now: datetime) -> TicketView:
         rating=row.rating,
         rating_comment=row.rating_comment,
         moves=moves(actor, row, facts),
-        parts=ticket_parts.of_ticket(row.id),
-        files=files.of_ticket(row.id),
-        cost=ticket_costs.of(row, now) if sees_cost else None,
-        charts=OccurrenceRow.select()
-        .where(OccurrenceRow.ticket == row.id, OccurrenceRow.chart.is_null(False))
-        .count(),
+        parts=ticket_parts.of_ticket(row.id) if has_parts else [],
+        files=files.of_ticket(row.id) if has_files else [],
+        cost=ticket_costs.of(row, now, bool(has_labour or has_moves)) if sees_cost else None,
+        charts=charts,
     )
+
+
+@queries.prepared
+def _attached(ticket_id: int) -> Any:
+    """What there is to read of a ticket at all, in one question: most have little."""
+    charts = OccurrenceRow.select(fn.COUNT(OccurrenceRow.id)).where(
+        OccurrenceRow.ticket == ticket_id, OccurrenceRow.chart.is_null(False)
+    )
+    alarms = AlarmRow.select(AlarmRow.id).where(AlarmRow.ticket == ticket_id, AlarmRow.active)
+    others = (
+        row.select(row.id).where(row.ticket == ticket_id)
+        for row in (ReservationRow, AttachmentRow, LabourRow, StockMoveRow)
+    )
+    query = TicketRow.select(fn.EXISTS(alarms), *(fn.EXISTS(other) for other in others), charts)
+    return query.where(TicketRow.id == ticket_id).tuples()
 
 
 def moves(actor: Actor, row: TicketRow, facts: workflow.Facts) -> list[AllowedMove]:

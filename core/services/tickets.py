@@ -27,9 +27,9 @@ from core.services.ticket_work import (
     use_parts,
 )
 from core.services.timeline import chart_csv, charts, timeline
-from core.storage import db
+from core.storage import db, queries
 from core.storage.sql import IntegrityError
-from core.storage.tables import AssetRow, FailureCodeRow, PersonRow, TicketRow
+from core.storage.tables import AssetRow, FailureCodeRow, PersonRow, TeamRow, TicketRow
 from core.wire.tickets import AssignTicket, CreateTicket, EditTicket, MoveTicket, TicketView
 
 __all__ = [
@@ -90,13 +90,18 @@ def _require_create(actor: Actor, new: CreateTicket) -> None:
 @db.reading
 def seen(request_id: str) -> bool:
     """Whether a ticket was made for this request already."""
-    return TicketRow.select().where(TicketRow.request_id == request_id).exists()
+    return bool(_of_request(request_id))
+
+
+@queries.prepared
+def _of_request(request_id: str) -> Any:
+    return TicketRow.select().where(TicketRow.request_id == request_id)
 
 
 def make(actor: Actor, new: CreateTicket, now: datetime, links: Links) -> TicketRow:
     """The row of a new ticket, in the running transaction, with all that follows from it."""
     if new.request_id is not None:
-        first = TicketRow.get_or_none(TicketRow.request_id == new.request_id)
+        first: TicketRow | None = queries.first(_of_request(new.request_id))
         if first is not None:
             _refuse_anothers(actor, first)
             return first
@@ -109,6 +114,7 @@ def make(actor: Actor, new: CreateTicket, now: datetime, links: Links) -> Ticket
     reporter_id = links.get("reporter_id")
     if reporter_id is None and actor.kind == "person" and not new.reporter_name:
         reporter_id = actor.id
+    team_id = links.get("team_id") or (asset.team_id if asset else None)
     row = TicketRow.create(
         number=tickets.number_of(next_number(f"ticket:{year}"), year),
         type=new.type,
@@ -123,7 +129,7 @@ def make(actor: Actor, new: CreateTicket, now: datetime, links: Links) -> Ticket
         reporter_name=new.reporter_name or (actor.name if reporter_id == actor.id and actor.id else ""),
         reporter_contact=new.reporter_contact,
         verified=links.get("verified", actor.kind != "public"),
-        team=links.get("team_id") or (asset.team_id if asset else None),
+        team=queries.by_id(TeamRow, team_id),
         failure_mode=links.get("failure_mode", ""),
         procedure=[step.model_dump(mode="json") for step in new.procedure],
         dedup_key=links.get("dedup_key", ""),
@@ -195,7 +201,7 @@ def edit(actor: Actor, ticket_id: int, new: EditTicket, *, now: datetime) -> Tic
             actor, "ticket.edited", "ticket", row.id, now, row.id,
             number=row.number, title=row.title, changed=changed,
         )  # fmt: skip
-    return of(actor, TicketRow.get_by_id(row.id), now)
+    return of(actor, queries.by_id(TicketRow, row.id), now)
 
 
 def _refuse_frozen(row: TicketRow, values: dict[str, Any]) -> None:
@@ -230,7 +236,7 @@ def move(actor: Actor, ticket_id: int, wanted: MoveTicket, *, now: datetime) -> 
     row = held(actor, ticket_id)
     refuse_changed(row, "ticket", wanted.version)
     step_to(actor, row, wanted, now)
-    return of(actor, TicketRow.get_by_id(row.id), now)
+    return of(actor, queries.by_id(TicketRow, row.id), now)
 
 
 def step_to(actor: Actor, row: TicketRow, wanted: MoveTicket, now: datetime) -> None:
@@ -301,4 +307,4 @@ def assign(actor: Actor, ticket_id: int, wanted: AssignTicket, *, now: datetime)
     if not row.verified:
         row.verified = True
     dispatch.assign(actor, row, wanted.person_id, wanted.team_id, wanted.reason, now)
-    return of(actor, TicketRow.get_by_id(row.id), now)
+    return of(actor, queries.by_id(TicketRow, row.id), now)

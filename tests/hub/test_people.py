@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from core.domain.people import PUBLIC, Actor, Role
 from core.errors import AppError, Conflict, Forbidden, NotFound, Unauthenticated
-from core.services import people, settings
+from core.services import people, rosters, settings
 from core.storage.tables import JournalRow, PersonRow
 from core.wire.people import AddAbsence, SavePerson, SaveShift, SaveTeam
 from tests.hub.actors import person, ticket
@@ -129,7 +129,7 @@ def test_unknown_members_are_named(admin: Actor, now: datetime) -> None:
 def test_who_is_at_work(admin: Actor, now: datetime) -> None:
     day, night = person("Day", Role.TECHNICIAN), person("Night", Role.TECHNICIAN)
     ids = [i for i in (day.id, night.id) if i is not None]
-    assert people.on_shift(ids, now=now) == set(ids), "no shifts in this plant: everybody"
+    assert rosters.on_shift(ids, now=now) == set(ids), "no shifts in this plant: everybody"
     weekdays = list(range(5))
     people.save_shift(
         admin,
@@ -141,15 +141,15 @@ def test_who_is_at_work(admin: Actor, now: datetime) -> None:
         SaveShift(name="Night", weekdays=weekdays, start_min=1320, end_min=360, member_ids=[ids[1]]),
         now=now,
     )
-    assert people.on_shift(ids, now=now) == {ids[0]}, "10:00 in Shanghai"
-    assert people.on_shift(ids, now=now + timedelta(hours=18)) == {ids[1]}, "04:00 in Shanghai"
+    assert rosters.on_shift(ids, now=now) == {ids[0]}, "10:00 in Shanghai"
+    assert rosters.on_shift(ids, now=now + timedelta(hours=18)) == {ids[1]}, "04:00 in Shanghai"
     absence = people.add_absence(
         admin, ids[0], AddAbsence(from_on=date(2026, 3, 9), to_on=date(2026, 3, 10), reason="leave"), now=now
     )
-    assert people.on_shift(ids, now=now) == set()
+    assert rosters.on_shift(ids, now=now) == set()
     assert [a.id for a in people.absences(admin, now=now)] == [absence.id]
     people.remove_absence(admin, absence.id, now=now)
-    assert people.on_shift(ids, now=now) == {ids[0]}
+    assert rosters.on_shift(ids, now=now) == {ids[0]}
     with pytest.raises(AppError, match="before the first"):
         people.add_absence(
             admin, ids[0], AddAbsence(from_on=date(2026, 3, 9), to_on=date(2026, 3, 8)), now=now

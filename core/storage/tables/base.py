@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import peewee
 
-from core.storage.db import database
+from core.storage.db import database, is_postgresql
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -58,6 +59,31 @@ class Row(peewee.Model):
         legacy_table_names = False
         only_save_dirty = True  # writing back sixty columns for one costs more than the write
 
+    def save(self, force_insert: bool = False, only: Any = None) -> Any:
+        """As peewee does, with the SQL of each set of columns written once."""
+        new = self.id is None
+        if only is not None or (force_insert and not new):
+            return super().save(force_insert, only)
+        dirty = self._dirty - {"id"}
+        if not dirty and not new:
+            self._dirty.clear()
+            return False
+        values = {name: self.__data__[name] for name in dirty}
+        self._populate_unsaved_relations(values)
+        meta = self._meta
+        fields = [field for field in meta.sorted_fields if field.name in values]
+        columns = tuple(field.column_name for field in fields)
+        params = [field.db_value(values[field.name]) for field in fields]
+        if new:
+            cursor = database.execute_sql(_insertion(meta.table_name, columns, is_postgresql()), params)
+            self.id = cursor.fetchone()[0] if is_postgresql() else cursor.lastrowid
+            rows = 1
+        else:
+            change = _change(meta.table_name, columns, is_postgresql())
+            rows = database.execute_sql(change, [*params, self.id]).rowcount
+        self._dirty.clear()
+        return rows
+
     if TYPE_CHECKING:
         # Peewee adds `asset_id` beside `asset`, and back-references, only at run time.
         def __getattr__(self, name: str) -> Any: ...
@@ -67,3 +93,22 @@ class VersionedRow(Row):
     """A row people edit: `version` grows with each change, so that nobody overwrites another unseen."""
 
     version = peewee.IntegerField(default=1)
+
+
+def _place(postgresql: bool) -> str:
+    return "%s" if postgresql else "?"
+
+
+@cache
+def _insertion(table: str, columns: tuple[str, ...], postgresql: bool) -> str:
+    names = ", ".join(f'"{column}"' for column in columns)
+    places = ", ".join([_place(postgresql)] * len(columns))
+    sql = f'INSERT INTO "{table}" ({names}) VALUES ({places})'
+    return sql + ' RETURNING "id"' if postgresql else sql
+
+
+@cache
+def _change(table: str, columns: tuple[str, ...], postgresql: bool) -> str:
+    place = _place(postgresql)
+    changes = ", ".join(f'"{column}" = {place}' for column in columns)
+    return f'UPDATE "{table}" SET {changes} WHERE "id" = {place}'
