@@ -29,6 +29,7 @@ from core.hub.addresses import listen, own_url
 from core.hub.broker import EmbeddedBroker
 from core.hub.broker_logins import FileLogins, HubLogins
 from core.hub.feed import BEAT_S, Feed
+from core.hub.lines import PatientLine
 from core.hub.lock import DataLock
 from core.hub.web import build
 from core.paths import private_dir
@@ -145,6 +146,7 @@ class Hub:
             server_header=False,
             proxy_headers=False,
             lifespan="on",
+            http=PatientLine,
             ws="none",
             timeout_graceful_shutdown=STOP_S,
             ssl_certfile=http.tls_cert,

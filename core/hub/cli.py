@@ -11,6 +11,7 @@ from typing import Any
 from core import i18n, log
 from core.errors import FettleError
 from core.hub.app import Hub, open_database, prepare_data_dir
+from core.hub.lines import allow_many_files
 from core.i18n import _
 from core.services import sessions, setup
 from core.settings import HubSettings, load
@@ -69,6 +70,7 @@ def _settings(args: argparse.Namespace) -> HubSettings:
 
 
 def _run(settings: HubSettings, _args: argparse.Namespace) -> int:
+    allow_many_files()
     hub = Hub(settings)
     hub.open()
     hub.serve(ready=lambda: print(_welcome(hub), flush=True))
