@@ -10,22 +10,14 @@ from core.domain import workflow
 from core.domain.people import SYSTEM, Actor
 from core.domain.workflow import State
 from core.services import journal, ticket_states, tickets
-from core.storage import db
+from core.storage import db, queries
 from core.storage.tables import EdgeRow, TicketRow
 from core.wire.tickets import CreateTicket
 
 
 def for_raise(actor: Actor, alarm: Any, occurrence: Any, now: datetime) -> TicketRow:
     """The ticket of this raise, in the running transaction; one is open per alarm at any time."""
-    key = alarm.key
-    # The open one first, else the newest; held, so that nobody resolves it meanwhile.
-    query = (
-        TicketRow.select()
-        .where(TicketRow.dedup_key == key)
-        .order_by(TicketRow.open_key.is_null(), TicketRow.id.desc())
-        .limit(1)
-    )
-    last: TicketRow | None = (query.for_update() if db.is_postgresql() else query).first()
+    last: TicketRow | None = queries.first(_last(alarm.key))
     if last is not None and last.open_key is not None:
         _add(actor, last, alarm, occurrence, now)
         return last
@@ -35,6 +27,14 @@ def for_raise(actor: Actor, alarm: Any, occurrence: Any, now: datetime) -> Ticke
         ticket_states.take(actor, last, reject, now, why="recurrence", **_told(alarm, occurrence))
         return last
     return _make(actor, alarm, occurrence, _linked(last, now), now)
+
+
+@queries.prepared
+def _last(key: str) -> Any:
+    """The open ticket of an alarm, else its newest; held, so that nobody resolves it meanwhile."""
+    query = TicketRow.select().where(TicketRow.dedup_key == key)
+    query = query.order_by(TicketRow.open_key.is_null(), TicketRow.id.desc()).limit(1)
+    return query.for_update() if db.is_postgresql() else query
 
 
 def _repair_failed(last: TicketRow, now: datetime) -> bool:
@@ -98,7 +98,10 @@ def _description(alarm: Any) -> str:
     lines = []
     if alarm.value is not None and not isinstance(alarm.value, bool):
         unit = f" {alarm.unit}" if alarm.unit else ""
-        limit = "" if alarm.limit_value is None else f" (limit {alarm.limit_value:g}{unit})"
+        limit = ""
+        if alarm.limit_value is not None and isinstance(alarm.value, int | float):
+            sign = ">" if alarm.value > alarm.limit_value else "<" if alarm.value < alarm.limit_value else "="
+            limit = f" {sign} {alarm.limit_value:g}{unit}"
         value = f"{alarm.value:g}" if isinstance(alarm.value, int | float) else str(alarm.value)
         lines.append(f"{value}{unit}{limit}")
     if alarm.asset is None and alarm.asset_number:

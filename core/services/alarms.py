@@ -9,9 +9,19 @@ from typing import Any
 from core.domain import tickets as domain
 from core.domain.people import Action, Actor, require
 from core.services import alarm_tickets, journal, rows
-from core.storage import db
+from core.storage import db, queries
 from core.storage.sql import JOIN
-from core.storage.tables import AlarmRow, AssetRow, EdgeRow, OccurrenceRow, PersonRow, RuleRow, TicketRow
+from core.storage.tables import (
+    AlarmRow,
+    AssetRow,
+    DeviceRow,
+    EdgeRow,
+    OccurrenceRow,
+    PersonRow,
+    PointRow,
+    RuleRow,
+    TicketRow,
+)
 from core.wire.base import Ref
 from core.wire.tickets import AlarmView
 from core.wire.uplink import AlarmCleared, AlarmRaised, ChartFrozen
@@ -37,16 +47,15 @@ def of_edge(edge: EdgeRow) -> Source:
 
 def raised(source: Source, event: AlarmRaised, *, now: datetime) -> TicketRow | None:
     """A raise: the alarm's state, its occurrence, and the ticket it opens, reopens or adds to."""
-    known = OccurrenceRow.select(OccurrenceRow.id, OccurrenceRow.ticket)
-    before = known.where(OccurrenceRow.occurrence == event.occurrence).first()
+    before = queries.first(_occurrence(event.occurrence))
     if before is not None:
         ticket_before: TicketRow | None = before.ticket
         return ticket_before  # it was here before, under another epoch
     actor = source.actor
-    asset = AssetRow.get_or_none(AssetRow.number == event.asset) if event.asset else None
+    asset = queries.first(_asset(event.asset)) if event.asset else None
     rule = _rule(source.edge, event.rule)
     key = domain.key_of(source.key, event.rule, event.asset)
-    alarm: Any = AlarmRow.get_or_none(AlarmRow.key == key) or AlarmRow(key=key, count=0)
+    alarm: Any = queries.first(_alarm(key)) or AlarmRow(key=key, count=0)
     alarm.edge = source.edge
     alarm.rule = rule
     alarm.rule_key = event.rule[:60]
@@ -84,17 +93,38 @@ def raised(source: Source, event: AlarmRaised, *, now: datetime) -> TicketRow | 
     return ticket
 
 
+@queries.prepared
+def _occurrence(occurrence: str) -> Any:
+    return OccurrenceRow.select().where(OccurrenceRow.occurrence == occurrence)
+
+
+@queries.prepared
+def _asset(number: str) -> Any:
+    return AssetRow.select().where(AssetRow.number == number)
+
+
+@queries.prepared
+def _alarm(key: str) -> Any:
+    return AlarmRow.select().where(AlarmRow.key == key)
+
+
 def _rule(edge: EdgeRow | None, rule_id: str) -> RuleRow | None:
     """The rule of the hub that an edge names; an edge with its own file has rules the hub does not know."""
     if edge is None or not rule_id.isdecimal() or len(rule_id) > 18:
         return None
-    rule: Any = RuleRow.get_or_none(RuleRow.id == int(rule_id))
-    return rule if rule is not None and rule.point.device.edge_id == edge.id else None
+    rule: RuleRow | None = queries.first(_rule_of(int(rule_id), edge.id))
+    return rule
+
+
+@queries.prepared
+def _rule_of(rule_id: int, edge_id: int) -> Any:
+    query = RuleRow.select().join(PointRow).join(DeviceRow)
+    return query.where(RuleRow.id == rule_id, DeviceRow.edge == edge_id)
 
 
 def cleared(source: Source, event: AlarmCleared, *, now: datetime) -> None:
     """A clear: only of the occurrence whose raise it names. The ticket hears of it, and stays."""
-    occurrence: Any = OccurrenceRow.get_or_none(OccurrenceRow.occurrence == event.occurrence)
+    occurrence = queries.first(_occurrence(event.occurrence))
     if occurrence is not None:
         _end(source.actor, occurrence, event.cleared_at, event.value, event.reason, now)
 
@@ -112,11 +142,8 @@ def _end(actor: Actor, occurrence: Any, at: datetime, value: Any, reason: str, n
         return
     occurrence.cleared_at = at
     occurrence.save()
-    alarm = occurrence.alarm
-    later = OccurrenceRow.select().where(
-        OccurrenceRow.alarm == alarm.id, OccurrenceRow.cleared_at.is_null(), OccurrenceRow.id != occurrence.id
-    )
-    if not later.exists():
+    alarm = queries.by_id(AlarmRow, occurrence.alarm_id)
+    if not _others_open(alarm.id, occurrence.id):
         alarm.active = False
         alarm.cleared_at = at
         alarm.state = "rtn_unack" if alarm.state == "unack" else "normal"
@@ -131,9 +158,17 @@ def _end(actor: Actor, occurrence: Any, at: datetime, value: Any, reason: str, n
         )  # fmt: skip
 
 
+@queries.prepared
+def _others_open(alarm_id: int, but: int) -> Any:
+    query = OccurrenceRow.select(OccurrenceRow.id).where(
+        OccurrenceRow.alarm == alarm_id, OccurrenceRow.cleared_at.is_null(), OccurrenceRow.id != but
+    )
+    return query.limit(1)
+
+
 def charted(source: Source, event: ChartFrozen, *, now: datetime) -> None:
     """The black-box chart of a raise; an incomplete one never replaces a complete one."""
-    occurrence: Any = OccurrenceRow.get_or_none(OccurrenceRow.occurrence == event.occurrence)
+    occurrence = queries.first(_occurrence(event.occurrence))
     if occurrence is None:
         return
     before = occurrence.chart

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from core.storage import db
+from core.storage import db, queries
 from core.storage.tables import DeadLetterRow, EdgeRow
 from core.wire.uplink import Rejected
 
@@ -81,9 +81,13 @@ def keep(source: str, code: str, detail: str, payload: bytes, *, now: datetime) 
 
 def of(edge: EdgeRow, epoch: str, seqs: Sequence[int]) -> list[Rejected]:
     """Which of these events of an edge are dead letters."""
-    query = DeadLetterRow.select().where(
-        DeadLetterRow.edge == edge.id, DeadLetterRow.epoch == epoch, DeadLetterRow.seq.in_(list(seqs))
+    found = _of_seqs(edge.id, epoch, list(seqs))
+    return [Rejected(seq=row.seq, code=row.code, detail=row.detail[:500]) for row in found]
+
+
+@queries.prepared
+def _of_seqs(edge_id: int, epoch: str, seqs: list[int]) -> Any:
+    query = DeadLetterRow.select(DeadLetterRow.seq, DeadLetterRow.code, DeadLetterRow.detail)
+    return query.where(
+        DeadLetterRow.edge == edge_id, DeadLetterRow.epoch == epoch, DeadLetterRow.seq.in_(seqs)
     )
-    return [
-        Rejected(seq=row.seq, code=row.code, detail=row.detail[:500]) for row in query if row.seq is not None
-    ]

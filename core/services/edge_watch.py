@@ -12,7 +12,7 @@ from core.domain.people import SYSTEM, Actor
 from core.errors import NotFound
 from core.i18n import _, fill
 from core.services import alarm_tickets, fleet, journal, settings
-from core.storage import db
+from core.storage import db, queries
 from core.storage.tables import EdgeConfigRow, EdgeRow, TicketRow
 from core.wire.uplink import EdgeStatus, Telemetry
 
@@ -42,11 +42,16 @@ def heard(edge_id: str, now: datetime) -> None:
 
 def locked(edge_id: str) -> EdgeRow:
     """The row of an edge by its id in topics, held. NotFound `edge.unknown`."""
-    query = EdgeRow.select().where(EdgeRow.edge_id == edge_id, EdgeRow.active)
-    row: EdgeRow | None = (query.for_update() if db.is_postgresql() else query).first()
+    row: EdgeRow | None = queries.first(_of_topic(edge_id))
     if row is None:
         raise NotFound("edge.unknown", f"no active edge {edge_id}", edge_id=edge_id)
     return row
+
+
+@queries.prepared
+def _of_topic(edge_id: str) -> Any:
+    query = EdgeRow.select().where(EdgeRow.edge_id == edge_id, EdgeRow.active)
+    return query.for_update() if db.is_postgresql() else query
 
 
 @db.transaction

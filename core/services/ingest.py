@@ -17,11 +17,11 @@ from pydantic import TypeAdapter
 from core import log
 from core.errors import OutsideError
 from core.i18n import _, fill
-from core.services import alarm_tickets, alarms, dead_letters, settings
+from core.services import alarm_tickets, alarms, dead_letters, settings, uplink_events
 from core.services.edge_watch import heard, locked, status, telemetry
 from core.services.third_parties import third_party, third_party_payload
 from core.services.uplink_reading import Item, items_of, read
-from core.storage import db
+from core.storage import db, queries
 from core.storage.tables import EdgeRow, EpochRow, UplinkEventRow
 from core.wire.uplink import (
     AlarmCleared,
@@ -79,7 +79,6 @@ def _accept(
     edge_id: str, epoch: str, items: Sequence[Item], sent_at: datetime, now: datetime, received_at: datetime
 ) -> UplinkAck:
     heard(edge_id, now)
-    hub_epoch = settings.hub_epoch()
     rejected: list[Rejected] = []
     taken = _Taken()
     for start in range(0, len(items), GROUP):
@@ -90,7 +89,7 @@ def _accept(
     return UplinkAck(
         epoch=epoch,
         through=taken.through,
-        hub_epoch=hub_epoch,
+        hub_epoch=taken.hub_epoch or settings.hub_epoch(),
         missing=taken.missing,
         rejected=rejected[:500],
         new_epoch=taken.new_epoch,
@@ -106,6 +105,7 @@ class _Taken:
     rejected: list[Rejected] = field(default_factory=list)
     new_epoch: bool = False
     stuck: bool = False
+    hub_epoch: str = ""
 
 
 @db.transaction
@@ -114,8 +114,8 @@ def _take(edge_id: str, epoch: str, items: Sequence[Item], skew: timedelta, now:
     mark = _mark(edge, epoch, now)
     fresh = _sift(edge, mark, items, now)
     if fresh:
-        UplinkEventRow.insert_many([_event(edge, epoch, item, now) for item in fresh]).execute()
         for item in fresh:
+            UplinkEventRow.create(**_event(edge, epoch, item, now))
             if item.event is None:
                 why = item.body
                 dead_letters.add(edge, epoch, item.seq, why["code"], why["detail"], why["payload"], now)
@@ -128,11 +128,12 @@ def _take(edge_id: str, epoch: str, items: Sequence[Item], skew: timedelta, now:
     if mark.conflict_seq is not None:
         through = min(through, mark.conflict_seq - 1)
     seqs = [item.seq for item in items]
-    return _Taken(through, missing, dead_letters.of(edge, epoch, seqs), mark.conflict_seq is not None, stuck)
+    rejected = dead_letters.of(edge, epoch, seqs)
+    return _Taken(through, missing, rejected, mark.conflict_seq is not None, stuck, settings.hub_epoch())
 
 
 def _mark(edge: EdgeRow, epoch: str, now: datetime) -> Any:
-    found = EpochRow.get_or_none((EpochRow.edge == edge.id) & (EpochRow.epoch == epoch))
+    found = queries.first(uplink_events.epoch(edge.id, epoch))
     return found if found is not None else EpochRow.create(edge=edge, epoch=epoch, began_at=now)
 
 
@@ -140,12 +141,7 @@ def _sift(edge: EdgeRow, mark: Any, items: Sequence[Item], now: datetime) -> lis
     """The items that are new. One known under the same key with other content ends this epoch there."""
     if mark.conflict_seq is not None:
         return []
-    query = UplinkEventRow.select(UplinkEventRow.seq, UplinkEventRow.digest).where(
-        UplinkEventRow.edge == edge.id,
-        UplinkEventRow.epoch == mark.epoch,
-        UplinkEventRow.seq.in_([item.seq for item in items]),
-    )
-    known = {row.seq: row.digest for row in query}
+    known = dict(uplink_events.digests(edge.id, mark.epoch, [item.seq for item in items]))
     fresh: dict[int, Item] = {}
     for item in sorted(items, key=lambda one: one.seq):
         digest = known.get(item.seq) or (fresh[item.seq].digest if item.seq in fresh else None)
@@ -185,30 +181,15 @@ def _event(edge: EdgeRow, epoch: str, item: Item, now: datetime) -> dict[str, An
 
 def _apply_what_follows(edge: EdgeRow, mark: Any, fresh: dict[int, Item], now: datetime) -> bool:
     """Apply stored events from the mark on, as long as none is missing; whether one could not be applied yet."""
-    query = (
-        UplinkEventRow.select()
-        .where(
-            UplinkEventRow.edge == edge.id,
-            UplinkEventRow.epoch == mark.epoch,
-            UplinkEventRow.seq > mark.through,
-        )
-        .order_by(UplinkEventRow.seq)
-    )
     first = mark.through + 1
     stuck = False
-    for row in query:
-        if row.seq != mark.through + 1:
-            break
+    for row in uplink_events.following(edge.id, mark.epoch, mark.through):
         if not _apply_one(edge, row, fresh.get(row.seq), now):
             stuck = True
             break
         mark.through = row.seq
     if mark.through >= first:
-        UplinkEventRow.update(applied_at=now).where(
-            UplinkEventRow.edge == edge.id,
-            UplinkEventRow.epoch == mark.epoch,
-            UplinkEventRow.seq.between(first, mark.through),
-        ).execute()
+        uplink_events.applied(edge.id, mark.epoch, first, mark.through, now)
     return stuck
 
 
@@ -261,17 +242,7 @@ def _apply(edge: EdgeRow, row: Any, event: Event, now: datetime) -> None:
 
 def _missing(edge: EdgeRow, mark: Any, now: datetime) -> list[tuple[int, int]]:
     """What is wanted again, once a gap is old enough that it is not only on its way."""
-    waiting = [
-        row.seq
-        for row in UplinkEventRow.select(UplinkEventRow.seq)
-        .where(
-            UplinkEventRow.edge == edge.id,
-            UplinkEventRow.epoch == mark.epoch,
-            UplinkEventRow.seq > mark.through,
-        )
-        .order_by(UplinkEventRow.seq)
-        .limit(1000)
-    ]
+    waiting = uplink_events.waiting(edge.id, mark.epoch, mark.through)
     if not waiting or waiting[0] == mark.through + 1:
         mark.gap_since_at = None
         return []
