@@ -29,6 +29,8 @@ def main(argv: list[str]) -> int:
     i18n.use(i18n.from_environment())
     if argv and argv[0] in _LATER:
         return int(import_module(_LATER[argv[0]]).main(argv[1:]) or 0)
+    if argv and argv[0].startswith("--") and argv[0] != "--help":
+        argv = ["run", *argv]  # `fettle edge --config FILE.yaml`
     parser = _parser()
     if not argv:
         parser.print_help()

@@ -8,15 +8,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from core import log
 from core.errors import AppError
 from core.i18n import fill, label
 from core.paths import write_private
-from core.wire.uplink import ConfigError, EdgeConfig, ModbusTcpDevice, MqttDevice, PointConfig
+from core.wire.uplink import ConfigError, EdgeConfig, ModbusTcpDevice, MqttDevice, PointConfig, RuleConfig
 from edge_agent.drivers.mqtt_json import parse_path
 from edge_agent.planner import width
 
@@ -73,20 +74,38 @@ def from_file(path: Path) -> EdgeConfig:
         raise AppError("config.not_yaml", f"{path}: {reason}", file=path, reason=reason) from None
     if not isinstance(document, dict):
         raise AppError("config.not_yaml", f"{path}: not a mapping", file=path, reason="not a mapping")
-    known = set(EdgeConfig.model_fields)
     document = {"edge": "standalone", "version": 1} | document
     try:
-        for key in document:
-            if key not in known:
-                detail = f"unknown key '{key}'; known are {', '.join(sorted(known))}"
-                raise BadConfig(
-                    [_error(str(key), "config.unknown_key", detail, known=", ".join(sorted(known)))]
-                )
+        unknown = list(_unknown_keys(document))
+        if unknown:
+            raise BadConfig(unknown)
         return parse(document)
     except BadConfig as error:
         places = {item.path: item.code for item in error.errors}
         lines = "".join(f"\n  {item.path}: {explain(item)}" for item in error.errors)
         raise AppError("config.bad", f"{path}: {error}", fields=places, file=path, errors=lines) from None
+
+
+def _unknown_keys(document: dict[Any, Any]) -> Iterator[ConfigError]:
+    """Keys of a file that nothing reads: `on_delay` for `on_delay_s` would be a rule without its delay."""
+    items: list[tuple[str, Any, type[BaseModel]]] = [("", document, EdgeConfig)]
+    for name in ("devices", "points", "rules"):
+        inner = document.get(name)
+        for index, item in enumerate(inner if isinstance(inner, list) else []):
+            if isinstance(item, dict):
+                items.append((f"{name}[{index}].", item, _shape(name, item)))
+    for where, item, shape in items:
+        known = ", ".join(sorted(shape.model_fields))
+        for key in item:
+            if key not in shape.model_fields:
+                detail = f"unknown key '{key}'; known are {known}"
+                yield _error(f"{where}{key}", "config.unknown_key", detail, known=known)
+
+
+def _shape(name: str, item: dict[Any, Any]) -> type[BaseModel]:
+    if name == "devices":
+        return MqttDevice if item.get("kind") == "mqtt" else ModbusTcpDevice
+    return PointConfig if name == "points" else RuleConfig
 
 
 def explain(error: ConfigError) -> str:

@@ -58,6 +58,9 @@ def test_a_good_file_is_taken_with_peoples_own_words_as_ids(tmp_path: Path) -> N
         ('url: "mqtt://broker"', 'url: "http://broker"', "devices[1].url", "config.bad_value"),
         ("id: press", f"id: {'p' * 36}", "devices[0].id", "config.id_too_long"),
         ("rules:", "ruls: []\nrules:", "ruls", "config.unknown_key"),
+        ("condition: high", "condition: high, on_delay: 5", "rules[0].on_delay", "config.unknown_key"),
+        ("address: 10", "adress: 10", "points[0].adress", "config.unknown_key"),
+        ("id: packer", "id: packer, unit: 2", "devices[1].unit", "config.unknown_key"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(

@@ -145,7 +145,7 @@ def test_it_runs_alone_tells_its_status_and_stops_when_asked(
     )
     plc.data_bank.set_holding_registers(0, [95])
     process = subprocess.Popen(
-        [sys.executable, "-m", "core.cli", "edge", "run", "--config", str(file)],
+        [sys.executable, "-m", "core.cli", "edge", "--config", str(file)],  # short for `edge run --config`
         stderr=subprocess.PIPE,
         text=True,
     )
