@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QDialog, QFrame, QLabel, QStackedWidget, QWidget
+from PySide6.QtWidgets import QComboBox, QDialog, QFrame, QLabel, QPushButton, QStackedWidget, QWidget
 
 from core.errors import AppError, FettleError
 from core.i18n import _, current, explain
@@ -50,13 +50,17 @@ class FirstRun(QDialog):
         self._busy = BusyLine()
         self._trouble = text_label("", "bad", wrap=True, selectable=True)
         self._trouble.hide()
+        self._doing = text_label("", "muted")
+        self._doing.hide()
         self._stack = QStackedWidget()
         self._welcome = self._make_welcome()
         self._connect, self._connect_form = self._make_connect(address)
         self._set_up, self._set_up_form = self._make_set_up()
         for page in (self._welcome, self._connect, self._set_up):
             self._stack.addWidget(page)
-        self.setLayout(column(self._busy, self._stack, self._trouble, margins=(28, 16, 28, 20), spacing=10))
+        self.setLayout(
+            column(self._busy, self._stack, self._doing, self._trouble, margins=(28, 16, 28, 20), spacing=10)
+        )
 
     # ---- step 1
 
@@ -105,6 +109,7 @@ class FirstRun(QDialog):
         picture.setPixmap(theme.icon(icon, "accent").pixmap(40, 40))
         picture.setAlignment(Qt.AlignmentFlag.AlignTop)
         words = column(text_label(heading, "heading"), text_label(text, "muted", wrap=True), spacing=4)
+        words.addSpacing(6)
         words.addLayout(row(button(do, clicked, main=main), None))
         layout = row(picture, words, spacing=16, margins=(16, 16, 16, 16))
         layout.setStretch(1, 1)
@@ -126,7 +131,6 @@ class FirstRun(QDialog):
         page, form = QWidget(), Form()
         field = inputs.line(address, "192.168.1.10:8750")
         form.add("address", _("Address of the hub"), field, _("For example http://fettle.local:8750"))
-        field.returnPressed.connect(self.connect_to_address)
         page.setLayout(
             column(
                 text_label(_("Connect to a hub"), "title"),
@@ -259,6 +263,9 @@ class FirstRun(QDialog):
     def _show(self, page: QWidget) -> None:
         self._trouble.hide()
         self._stack.setCurrentWidget(page)
+        for made in page.findChildren(QPushButton):
+            if made.property("main"):
+                made.setDefault(True)  # Enter in any field
         first = next(
             (w for w in page.findChildren(QWidget) if w.focusPolicy() & Qt.FocusPolicy.TabFocus), None
         )
@@ -269,12 +276,13 @@ class FirstRun(QDialog):
         self._trouble.hide()
         self._busy.start()
         self._stack.setEnabled(False)
-        self._stack.setToolTip(words)
+        self._doing.setText(words)
+        self._doing.show()
 
     def _done_waiting(self) -> None:
         self._busy.stop()
         self._stack.setEnabled(True)
-        self._stack.setToolTip("")
+        self._doing.hide()
 
     def _on_failed(self, error: FettleError) -> None:
         self._done_waiting()

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.i18n import _, label
 from desktop import times
+from desktop.lists import listed
 
 _ICONS = {
     "ticket.created": ("plus-circle-outline", "accent"),
@@ -181,7 +182,7 @@ def _edited(data: Mapping[str, Any]) -> str:
         elif name in ("asset_id", "description", "other_cost_minor") or isinstance(after, bool):
             after = ""
         words.append(f"{shown} → {after}" if after not in ("", None) else str(shown))
-    return ", ".join(words)
+    return listed(words)
 
 
 def _answered(data: Mapping[str, Any]) -> str:

@@ -29,6 +29,7 @@ from core.wire.people import Me
 from desktop import tasks
 from desktop.feed import Feed, Gatherer
 from desktop.hub_client import HubClient
+from desktop.lists import listed
 from desktop.pages import PAGES, PageSpec
 from desktop.widgets.basics import text_label
 from desktop.widgets.page import Page
@@ -142,12 +143,14 @@ class MainWindow(QMainWindow):
         for spec in self._specs.values():
             self.rail.add(spec.key, spec.icon, page_title(spec.key))
         self.rail.set_person(self.me.name, self._person_menu())
+        self._dot = text_label("○", "muted")
         self._line = text_label(_("Connecting …"), "muted")
         self._unsaved = text_label("", "bad")
         hint = text_label(_("Ctrl+K search · F1 help · F5 refresh"), "muted")
         bar = self.statusBar()
         bar.setSizeGripEnabled(False)
         bar.setContentsMargins(10, 0, 10, 0)
+        bar.addWidget(self._dot)
         bar.addWidget(self._line)
         bar.addWidget(self._unsaved)
         bar.addPermanentWidget(text_label(self.hub.address, "muted"))
@@ -230,20 +233,27 @@ class MainWindow(QMainWindow):
             self._figures.add(entry.subject)
 
     def _on_online(self) -> None:
-        self._line.setText("● " + _("Connected"))
+        self._say_state("●", "good", _("Connected"))
         if not self.banner.isHidden():
             self.banner.hide()
             self.toast(_("The hub is back; everything is up to date."))
             self.pages[self._key].refresh()
 
     def _on_offline(self, error: FettleError | None) -> None:
-        self._line.setText("○ " + _("Offline"))
+        self._say_state("○", "bad", _("Offline"))
         if self.banner.isHidden():
             words = _(
                 "The hub does not answer. What you see may be old; nothing can be changed until it is back."
             )
             self.banner.say(words, _("Try now"), self.feed.retry_now)
             self.banner.setToolTip(explain(error) if error is not None else "")
+
+    def _say_state(self, dot: str, role: str, words: str) -> None:
+        self._dot.setText(dot)
+        self._dot.setProperty("role", role)
+        self._dot.style().unpolish(self._dot)
+        self._dot.style().polish(self._dot)
+        self._line.setText(words)
 
     def _fetch_figures(self) -> None:
         if self.feed.is_online or self.feed.cursor < 0:
@@ -261,7 +271,7 @@ class MainWindow(QMainWindow):
 
     def _show_unsaved(self) -> None:
         names = [page.title() for page in self.pages.values() if page.unsaved()]
-        self._unsaved.setText(_("Unsaved: {pages}").format(pages=", ".join(names)) if names else "")
+        self._unsaved.setText(_("Unsaved: {pages}").format(pages=listed(names)) if names else "")
 
     def _restore(self) -> None:
         geometry = self.store.value("window/geometry")
@@ -273,7 +283,7 @@ class MainWindow(QMainWindow):
         unsaved = [page.title() for page in self.pages.values() if page.unsaved()]
         if not unsaved:
             return True
-        words = _("There are unsaved changes: {pages}.").format(pages=", ".join(unsaved))
+        words = _("There are unsaved changes: {pages}.").format(pages=listed(unsaved))
         answer = QMessageBox.question(self, _("Leave without saving?"), words)
         return answer is QMessageBox.StandardButton.Yes
 

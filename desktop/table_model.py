@@ -45,6 +45,7 @@ class Column(Generic[R]):
     width: int = 120
     hidden: bool = False
     stretch: bool = False  # takes the room that is left, until somebody sets widths by hand
+    gives_way: int = 0  # left out while there is no room: 1 first, then 2 …; 0 never
 
 
 class TableModel(QAbstractTableModel, Generic[R]):

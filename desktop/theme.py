@@ -207,6 +207,8 @@ def _sheet() -> str:
     return f"""
     QToolTip {{ color: {text}; background: {css("raised")}; border: 1px solid {line}; padding: 4px; }}
     QTableView, QTreeView, QListView {{ border: 1px solid {line}; gridline-color: {line}; outline: 0; }}
+    QHeaderView::down-arrow {{ image: url({up}); width: 10px; height: 10px; }}
+    QHeaderView::up-arrow {{ image: url({down}); width: 10px; height: 10px; }}
     QHeaderView::section {{ background: {css("window")}; color: {muted}; border: 0; padding: 4px 6px;
         border-right: 1px solid {line}; border-bottom: 1px solid {line}; }}
     QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QSpinBox, QDoubleSpinBox, QDateEdit, QDateTimeEdit, QTimeEdit
@@ -266,6 +268,7 @@ def _sheet() -> str:
     QLabel[role="title"] {{ font-size: {theme().font_pt * 1.55:.1f}pt; font-weight: 600; }}
     QLabel[role="heading"] {{ font-weight: 600; }}
     QLabel[role="muted"] {{ color: {muted}; }}
+    QLabel[role="good"] {{ color: {css("good")}; }}
     QLabel[role="bad"] {{ color: {css("bad")}; }}
     QLabel[role="figure"] {{ font-size: {theme().font_pt * 2.3:.1f}pt; font-weight: 600; }}
     QFrame[banner="bad"] {{ background: {css("bad_soft")}; border: 0; border-bottom: 1px solid {css("bad")}; }}

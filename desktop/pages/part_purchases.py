@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QWidget
 
 from core.i18n import _, label
 from core.wire.parts import MovePurchase, PartView, PurchaseRequestView
+from desktop.lists import listed
 from desktop.pages.part_columns import request_columns
 from desktop.pages.part_dialogs import stock_dialog
 from desktop.widgets.basics import EmptyState, SearchBox, button, chip, column, row, text_label
@@ -117,7 +118,7 @@ class Purchases(QWidget):
     def _on_moved(self, requests: list[PurchaseRequestView]) -> None:
         if requests:
             state = label(f"purchase.state.{requests[0].state}")
-            names = ", ".join(request.number for request in requests)
+            names = listed(request.number for request in requests)
             self.page.shell.toast(f"{names}: {state}")
         self.changed.emit()
 

@@ -7,6 +7,7 @@ from datetime import date
 
 from core.i18n import _, label
 from core.wire.people import AbsenceView, PersonView, ShiftView, TeamView
+from desktop.lists import listed
 from desktop.pages.people_week import clock
 from desktop.table_model import Column
 
@@ -23,11 +24,9 @@ def person_columns() -> Sequence[Column[PersonView]]:
             icon_colour=lambda p: "good" if p.on_shift else "faint",
             colour=lambda p: "" if p.active else "faint",
         ),
-        Column(
-            "roles", _("Roles"), lambda p: ", ".join(label(f"role.{role}") for role in p.roles), width=190
-        ),
-        Column("teams", _("Teams"), lambda p: ", ".join(team.name for team in p.teams), width=130),
-        Column("shifts", _("Shifts"), lambda p: ", ".join(shift.name for shift in p.shifts), width=120),
+        Column("roles", _("Roles"), lambda p: listed(label(f"role.{role}") for role in p.roles), width=190),
+        Column("teams", _("Teams"), lambda p: listed(team.name for team in p.teams), width=130),
+        Column("shifts", _("Shifts"), lambda p: listed(shift.name for shift in p.shifts), width=120),
         Column(
             "on_shift",
             _("Now"),
@@ -44,7 +43,7 @@ def person_columns() -> Sequence[Column[PersonView]]:
             "right",
             width=90,
         ),
-        Column("skills", _("Skills"), lambda p: ", ".join(p.skills), width=150),
+        Column("skills", _("Skills"), lambda p: listed(p.skills), width=150),
         Column("login", _("Login"), lambda p: p.login or "–", width=100),
         Column("phone", _("Phone"), lambda p: p.phone, width=120),
         Column("email", _("E-mail"), lambda p: p.email, width=160, hidden=True),
@@ -64,7 +63,7 @@ def team_columns() -> Sequence[Column[TeamView]]:
         Column(
             "count", _("People"), lambda t: str(len(t.members)), lambda t: len(t.members), "right", width=60
         ),
-        Column("members", _("Members"), lambda t: ", ".join(member.name for member in t.members), width=260),
+        Column("members", _("Members"), lambda t: listed(member.name for member in t.members), width=260),
     )
 
 
@@ -81,7 +80,7 @@ def shift_columns() -> Sequence[Column[ShiftView]]:
         Column("days", _("Days"), lambda s: days_words(s.weekdays), width=130),
         Column("from", _("From"), lambda s: clock(s.start_min), lambda s: s.start_min, width=60),
         Column("until", _("Until"), lambda s: clock(s.end_min), lambda s: s.end_min, width=60),
-        Column("members", _("Members"), lambda s: ", ".join(member.name for member in s.members), width=260),
+        Column("members", _("Members"), lambda s: listed(member.name for member in s.members), width=260),
     )
 
 

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from core.i18n import _, label
 from core.wire.people import ShiftView
+from desktop.lists import listed
 
 DAY_MIN = 24 * 60
 _COLOURS = ("#3b82c4", "#3c9d6e", "#c98a1b", "#9a63b8", "#c75d5d", "#4aa3a8", "#7a8b3b", "#8a6d5a")
@@ -135,7 +136,7 @@ class WeekPicture(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colour)
         painter.drawRoundedRect(box, 3, 3)
-        names = ", ".join(member.name for member in bar.shift.members)
+        names = listed(member.name for member in bar.shift.members)
         text = f"{bar.shift.name}  {names}" if names else bar.shift.name
         if box.height() >= metrics.height() - 3:
             painter.setPen(QColor("white"))
@@ -159,7 +160,7 @@ class WeekPicture(QWidget):
                 QToolTip.hideText()
             else:
                 shift = bar.shift
-                people = ", ".join(member.name for member in shift.members) or _("nobody")
+                people = listed(member.name for member in shift.members) or _("nobody")
                 QToolTip.showText(
                     event.globalPos(),
                     f"{shift.name}  {clock(shift.start_min)}-{clock(shift.end_min)}\n{people}",

@@ -126,7 +126,7 @@ def _asset_words(row: TicketRowView) -> str:
 def ticket_columns() -> list[Column[TicketRowView]]:
     """All of them, in the current language."""
     made: list[Column[TicketRowView]] = [
-        Column("number", _("Number"), lambda r: r.number, width=126, colour=_text_colour),
+        Column("number", _("Number"), lambda r: r.number, width=116, colour=_text_colour),
         Column(
             "priority",
             _("Priority"),
@@ -134,7 +134,7 @@ def ticket_columns() -> list[Column[TicketRowView]]:
             sort=lambda r: r.priority,
             colour=_priority_colour,
             bold=lambda r: r.priority == 1 and r.state in OPEN,
-            width=66,
+            width=62,
         ),
         Column(
             "title",
@@ -154,10 +154,16 @@ def ticket_columns() -> list[Column[TicketRowView]]:
             icon=lambda r: state_icon(r.state),
             icon_colour=lambda r: state_colour(r.state),
             colour=lambda r: state_colour(r.state),
-            width=148,
+            width=136,
         ),
         Column(
-            "asset", _("Asset"), _asset_words, colour=_text_colour, width=190, tip=lambda r: r.location_path
+            "asset",
+            _("Asset"),
+            _asset_words,
+            colour=_text_colour,
+            width=190,
+            tip=lambda r: r.location_path,
+            gives_way=3,
         ),
         Column(
             "assignee",
@@ -165,6 +171,7 @@ def ticket_columns() -> list[Column[TicketRowView]]:
             lambda r: r.assignee.name if r.assignee else "–",
             colour=_text_colour,
             width=84,
+            gives_way=4,
         ),
         Column(
             "team",
@@ -181,7 +188,7 @@ def ticket_columns() -> list[Column[TicketRowView]]:
             sort=lambda r: r.resolve_due_at,
             colour=_due_colour,
             tip=lambda r: times.exact(r.resolve_due_at),
-            width=128,
+            width=118,
         ),
         Column(
             "reported_at",
@@ -191,6 +198,7 @@ def ticket_columns() -> list[Column[TicketRowView]]:
             colour=_text_colour,
             tip=lambda r: times.exact(r.reported_at),
             width=96,
+            gives_way=2,
         ),
         Column(
             "type",
@@ -201,7 +209,12 @@ def ticket_columns() -> list[Column[TicketRowView]]:
             hidden=True,
         ),
         Column(
-            "source", _("Source"), lambda r: label(f"ticket.source.{r.source}"), colour=_text_colour, width=70
+            "source",
+            _("Source"),
+            lambda r: label(f"ticket.source.{r.source}"),
+            colour=_text_colour,
+            width=70,
+            gives_way=1,
         ),
         Column(
             "reporter", _("Reporter"), lambda r: r.reporter_name, colour=_text_colour, width=84, hidden=True

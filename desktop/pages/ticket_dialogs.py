@@ -26,6 +26,7 @@ from core.wire.tickets import (
     UseParts,
 )
 from desktop import tasks, times
+from desktop.lists import listed
 from desktop.table_model import Column
 from desktop.widgets import inputs
 from desktop.widgets.form import FormDialog, request
@@ -139,7 +140,7 @@ class AssignDialog(FormDialog):
                     "right",
                     width=90,
                 ),
-                Column("score", _("Score"), lambda c: f"{c.score:.2f}", lambda c: c.score, "right", width=70),
+                Column("score", _("Score"), lambda c: f"{c.score:.0f}", lambda c: c.score, "right", width=70),
                 Column("why", _("Why"), why_words, tip=why_words, width=240),
             ],
             key=lambda c: c.person.id,
@@ -203,8 +204,8 @@ def why_words(candidate: Candidate) -> str:
         last = str(candidate.why.get("last_assigned_at") or "")
         if last:
             good.append(_("last assigned {at}").format(at=times.moment(datetime.fromisoformat(last))))
-        return ", ".join(good)
-    return _("not: {what}").format(what=", ".join(bad)) if bad else _("does not fit")
+        return listed(good)
+    return _("not: {what}").format(what=listed(bad)) if bad else _("does not fit")
 
 
 def edit_ticket(parent: QWidget, shell: Shell, ticket: TicketView, done: Done) -> None:

@@ -7,11 +7,11 @@ from PySide6.QtWidgets import QFileDialog, QFormLayout, QPushButton, QScrollArea
 
 from core.errors import FettleError, OutsideError
 from core.i18n import _, explain, label
-from core.wire.assets import FileView
+from core.wire.assets import FailureCodeView, FileView
 from core.wire.base import Ref
 from core.wire.tickets import TicketView
 from desktop import tasks, times
-from desktop.widgets.basics import button, column, text_label
+from desktop.widgets.basics import button, column, row, text_label
 from desktop.widgets.page import Shell
 
 
@@ -21,6 +21,8 @@ class FactsTab(QWidget):
     def __init__(self, shell: Shell) -> None:
         super().__init__()
         self._shell = shell
+        self._ticket: TicketView | None = None
+        self._code_names: dict[str, str] | None = None  # asked for with the first code to be shown
         self._area = QScrollArea()
         self._area.setWidgetResizable(True)
         self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -29,21 +31,24 @@ class FactsTab(QWidget):
 
     def show_ticket(self, ticket: TicketView) -> None:
         """Fill anew."""
+        self._ticket = ticket
         inner = QWidget()
         form = QFormLayout(inner)
         form.setContentsMargins(0, 8, 6, 8)
         form.setVerticalSpacing(5)
         form.setHorizontalSpacing(14)
+        if ticket.asset is not None:
+            asset = ticket.asset
+            link = button(
+                f"{asset.number} {asset.name}", lambda: self._shell.open_asset(asset.id), icon="open-in-new"
+            )
+            form.addRow(text_label(_("Asset"), "muted"), row(link, None))
         for words, value in self._facts(ticket):
             if value:
                 form.addRow(text_label(words, "muted"), text_label(value, wrap=True, selectable=True))
         for words, ref in ((_("Recurrence of"), ticket.recurrence_of), (_("Part of"), ticket.parent)):
             if ref is not None:
                 form.addRow(text_label(words, "muted"), self._link(ref))
-        if ticket.asset is not None:
-            asset = ticket.asset
-            link = button(f"{asset.number} {asset.name}", lambda: self._shell.open_asset(asset.id))
-            form.addRow(text_label(_("Asset"), "muted"), link)
         for file in ticket.files:
             if file.kind == "document":
                 form.addRow(text_label(_("File"), "muted"), self._file(file))
@@ -51,9 +56,9 @@ class FactsTab(QWidget):
 
     def _facts(self, ticket: TicketView) -> list[tuple[str, str]]:
         codes = [
-            (label("failure.kind.mode"), ticket.failure_mode),
-            (label("failure.kind.cause"), ticket.failure_cause),
-            (label("failure.kind.remedy"), ticket.failure_remedy),
+            (label("failure.kind.mode"), self._code(ticket.failure_mode)),
+            (label("failure.kind.cause"), self._code(ticket.failure_cause)),
+            (label("failure.kind.remedy"), self._code(ticket.failure_remedy)),
         ]
         stars = "★" * (ticket.rating or 0)
         plan = f"{ticket.plan.name} · {times.day(ticket.plan_due_on)}" if ticket.plan else ""
@@ -84,6 +89,18 @@ class FactsTab(QWidget):
             (_("Urged"), _("{n} times").format(n=ticket.urge_count) if ticket.urge_count else ""),
             (_("Rating"), f"{stars} {ticket.rating_comment}".strip()),
         ]
+
+    def _code(self, code: str) -> str:
+        """A failure code with its name, as soon as the names are there."""
+        if code and self._code_names is None:
+            self._code_names = {}
+            tasks.run(self._shell.hub.failure_codes, self._on_codes, None, self)
+        return f"{(self._code_names or {}).get(code, '')} {code}".strip()
+
+    def _on_codes(self, found: list[FailureCodeView]) -> None:
+        self._code_names = {made.code: made.name for made in found}
+        if self._ticket is not None:
+            self.show_ticket(self._ticket)
 
     def _link(self, ref: Ref) -> QPushButton:
         return button(f"{ref.number} {ref.name}".strip(), lambda: self._shell.open_ticket(ref.id))

@@ -70,8 +70,8 @@ class TicketHead(QFrame):
         self.title.setText(ticket.title)
         asset = f"{ticket.asset.number} {ticket.asset.name}".strip() if ticket.asset else _("no asset")
         who = ticket.assignee.name if ticket.assignee else _("nobody yet")
-        team = f" ({ticket.team.name})" if ticket.team else ""
-        words = [asset, ticket.location_path, f"{_('Assignee')}: {who}{team}"]
+        team = _("{name} ({team})").format(name=who, team=ticket.team.name) if ticket.team else who
+        words = [asset, ticket.location_path, _("Assignee: {name}").format(name=team)]
         if ticket.occurrences > 1:
             words.append(_("{n} raises").format(n=ticket.occurrences))
         self.facts.setText(" · ".join(word for word in words if word))

@@ -35,6 +35,9 @@ def ask_new_ticket(shell: Shell, asset_id: int | None = None) -> FormDialog:
     assets = inputs.choice([(None, _("no asset"))])
     assets.setEditable(True)
     assets.setInsertPolicy(assets.InsertPolicy.NoInsert)
+    typed = assets.lineEdit()
+    assert typed is not None  # an editable box has one
+    typed.setPlaceholderText(_("Number or a part of the name"))
     dialog.add("asset_id", _("Asset"), assets)
     dialog.add("type", _("Type"), inputs.choice([(t, label(f"ticket.type.{t}")) for t in TYPES], "fault"))
     priorities = [
@@ -55,6 +58,8 @@ def ask_new_ticket(shell: Shell, asset_id: int | None = None) -> FormDialog:
             completer.setCompletionMode(completer.CompletionMode.PopupCompletion)
         if asset_id is not None:
             assets.setCurrentIndex(max(0, assets.findData(asset_id)))
+        elif not typed.isModified():
+            assets.setEditText("")  # what is typed must not be appended to "no asset"
 
     def created(ticket: TicketView) -> None:
         shell.toast(_("Ticket {number} created.").format(number=ticket.number))

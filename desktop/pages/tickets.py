@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtCore import QByteArray, QItemSelectionModel, Qt, QTimer
-from PySide6.QtWidgets import QFileDialog, QSplitter, QStackedWidget, QWidget
+from PySide6.QtCore import QByteArray, QEvent, QItemSelectionModel, QObject, Qt, QTimer
+from PySide6.QtWidgets import QFileDialog, QPushButton, QSplitter, QStackedWidget, QWidget
 
 from core.errors import FettleError
 from core.i18n import _, explain
@@ -99,16 +99,24 @@ class TicketsPage(Page):
         )
         self.count.setFixedHeight(self.count.fontMetrics().height() + 10)
         bar.setStretch(1, 1)
+        self._new: QPushButton | None = None
         if self.shell.may("ticket.create"):
-            bar.addWidget(
-                button(_("New ticket"), lambda: self.shell.new_ticket(), icon="plus", main=True, tip="Ctrl+N")
+            self._new = button(
+                _("New ticket"),
+                lambda: self.shell.new_ticket(),
+                icon="plus",
+                main=True,
+                tip=_("New ticket (Ctrl+N)"),
             )
+            bar.addWidget(self._new)
         for at in range(bar.count()):
             item = bar.itemAt(at)
             if item is not None and item.widget() is not self.filters:
                 item.setAlignment(Qt.AlignmentFlag.AlignTop)
         left = QWidget()
         left.setLayout(column(bar, self._busy, self._stack, spacing=0))
+        left.installEventFilter(self)
+        self._bar_width = bar.sizeHint().width() + 24  # with room for a count of many digits
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.addWidget(left)
         self.splitter.addWidget(self.pane)
@@ -125,6 +133,15 @@ class TicketsPage(Page):
         self.setLayout(column(self.splitter))
         action(self, _("Search"), self.search.setFocus, "Ctrl+F")
         action(self, _("Close the ticket"), self._close_pane, "Alt+Left")
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Beside an open ticket the bar does with less, so that the filters stay in one line."""
+        if event.type() is QEvent.Type.Resize and isinstance(watched, QWidget):
+            narrow = watched.width() < self._bar_width
+            self.search.setMinimumWidth(100 if narrow else 150)
+            if self._new is not None:
+                self._new.setText("" if narrow else _("New ticket"))
+        return super().eventFilter(watched, event)
 
     def commands(self) -> list[tuple[str, str, Callable[[], None]]]:
         """For the palette."""

@@ -22,6 +22,7 @@ from core.errors import AppError, FettleError
 from core.i18n import _, explain, fill, label
 from core.wire.base import Request, View, field_code
 from desktop import tasks
+from desktop.lists import listed
 from desktop.widgets.basics import BusyLine, text_label
 from desktop.widgets.inputs import value_of
 
@@ -78,9 +79,12 @@ class Form(QWidget):
             widget.setAccessibleDescription(hint)
         caption = text_label(words)
         caption.setBuddy(widget)
-        caption.setContentsMargins(0, 4, 0, 0)
+        # On one line with what stands in the field, also where hints or errors make the row taller.
+        line = min(widget.sizeHint().height(), caption.fontMetrics().height() + 12)
+        caption.setContentsMargins(0, max(0, (line - caption.fontMetrics().height()) // 2), 0, 0)
+        caption.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
         self._layout.addRow(caption, box)
-        self._watch(widget)
+        self._watch(name, widget)
         return widget
 
     def adopt(self, name: str, widget: QWidget, error: QLabel) -> None:
@@ -88,7 +92,7 @@ class Form(QWidget):
         self.fields[name] = widget
         self._errors[name] = error
         error.hide()
-        self._watch(widget)
+        self._watch(name, widget)
 
     def add_text(self, text: str, role: str = "muted") -> QLabel:
         """A line of explanation across the form."""
@@ -138,7 +142,7 @@ class Form(QWidget):
         """The same error, its fields called as this form calls them."""
         if "names" in error.params:
             names = [self._captions.get(self._known(name)) or name for name in error.fields]
-            error.params["names"] = ", ".join(dict.fromkeys(names))
+            error.params["names"] = listed(dict.fromkeys(names))
         return error
 
     def _known(self, name: str) -> str:
@@ -157,8 +161,13 @@ class Form(QWidget):
         widget.style().unpolish(widget)
         widget.style().polish(widget)
 
-    def _watch(self, widget: QWidget) -> None:
-        for name in (
+    def _on_changed(self, name: str) -> None:
+        if not self._errors[name].isHidden():
+            self._mark(name, "")  # what was wrong is being put right
+        self.changed.emit()
+
+    def _watch(self, name: str, widget: QWidget) -> None:
+        for change in (
             "textChanged",
             "valueChanged",
             "toggled",
@@ -166,9 +175,9 @@ class Form(QWidget):
             "dateChanged",
             "itemChanged",
         ):
-            signal = getattr(widget, name, None)
+            signal = getattr(widget, change, None)
             if signal is not None:
-                signal.connect(lambda *_what: self.changed.emit())
+                signal.connect(lambda *_what: self._on_changed(name))
 
 
 class FormDialog(QDialog):

@@ -211,8 +211,14 @@ def value_of(widget: QWidget) -> Any:
 
 
 def _chosen(box: QComboBox) -> Any:
-    # In an editable box the typed text may not be what is selected.
-    if box.isEditable() and box.currentText() != box.itemText(box.currentIndex()):
-        at = box.findText(box.currentText(), Qt.MatchFlag.MatchFixedString)
-        return box.itemData(at) if at >= 0 else None
-    return box.currentData()
+    # In an editable box the typed text may not be what is selected: a part of it will do when only one has it.
+    text = box.currentText().strip()
+    if not box.isEditable() or text == box.itemText(box.currentIndex()).strip():
+        return box.currentData()
+    whole = box.findText(text, Qt.MatchFlag.MatchFixedString)
+    found = [at for at in range(box.count()) if text.casefold() in box.itemText(at).casefold()]
+    if whole >= 0:
+        return box.itemData(whole)
+    if text and len(found) != 1:
+        raise AppError("form.not_in_list" if not found else "form.several_in_list", text=text)
+    return box.itemData(found[0]) if text else None

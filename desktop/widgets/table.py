@@ -36,6 +36,7 @@ class TableView(QTableView):
         self._store = store
         self._restoring = False
         self._stretched = -1
+        self._left_out: dict[int, int] = {}  # sections that gave way, with their widths
         self.setAccessibleName(accessible)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
@@ -64,7 +65,7 @@ class TableView(QTableView):
         self.setModel(model)
         header = self.horizontalHeader()
         for at, column in enumerate(model.columns):
-            header.resizeSection(at, column.width)
+            header.resizeSection(at, _scaled(column.width))
             header.setSectionHidden(at, column.hidden)
         order = Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder
         keys = [column.key for column in model.columns]
@@ -96,7 +97,7 @@ class TableView(QTableView):
             title = model.headerData(section, Qt.Orientation.Horizontal)
             act = menu.addAction(str(title))
             act.setCheckable(True)
-            act.setChecked(not header.isSectionHidden(section))
+            act.setChecked(not header.isSectionHidden(section) or section in self._left_out)
             act.setData(section)
         menu.addSeparator()
         fit = menu.addAction(_("Fit widths to contents"))
@@ -106,6 +107,7 @@ class TableView(QTableView):
         elif chosen is not None:
             visible = sum(not header.isSectionHidden(n) for n in range(header.count()))
             if chosen.isChecked() or visible > 1:
+                self._left_out.pop(int(chosen.data()), None)
                 header.setSectionHidden(int(chosen.data()), not chosen.isChecked())
                 self._stretch()
         self._save()
@@ -129,19 +131,49 @@ class TableView(QTableView):
 
     def _stretch(self) -> None:
         model = self.model()
-        if self._stretched < 0 or not isinstance(model, TableModel):
+        if not isinstance(model, TableModel):
             return
         header = self.horizontalHeader()
-        used = header.length() - header.sectionSize(self._stretched)
-        least = model.columns[self._stretched].width * 2 // 3
         self._restoring = True
-        header.resizeSection(self._stretched, max(least, self.viewport().width() - used))
+        self._make_room(model)
+        if self._stretched >= 0:
+            used = header.length() - header.sectionSize(self._stretched)
+            room = self.viewport().width() - used
+            header.resizeSection(self._stretched, max(self._least(model), room))
         self._restoring = False
+
+    def _least(self, model: TableModel[R]) -> int:
+        return _scaled(model.columns[self._stretched].width * 2 // 3)
+
+    def _make_room(self, model: TableModel[R]) -> None:
+        """Leave out columns that may give way until the rest fits; they come back with the room."""
+        header = self.horizontalHeader()
+        wide = {
+            at: self._left_out.get(at) or header.sectionSize(at)
+            for at in range(header.count())
+            if at in self._left_out or not header.isSectionHidden(at)
+        }
+        if self._stretched in wide:
+            wide[self._stretched] = self._least(model)
+        over = sum(wide.values()) - self.viewport().width()
+        giving = sorted(
+            (at for at in wide if model.columns[at].gives_way), key=lambda at: model.columns[at].gives_way
+        )
+        out: dict[int, int] = {}
+        for at in giving:
+            if over > 0:
+                out[at] = wide[at]
+                over -= wide[at]
+        for at in (self._left_out.keys() | out.keys()) - (self._left_out.keys() & out.keys()):
+            header.setSectionHidden(at, at in out)
+        self._left_out = out
 
     def _on_resized(self, section: int, _old: int, _new: int) -> None:
         if not self._restoring:
             if section == self._stretched:
                 self._stretched = -1  # set by hand: it keeps this width
+                if self._store is not None:
+                    self._store.setValue(f"{self._place}-by-hand", True)
                 self.horizontalHeader().setStretchLastSection(True)
             else:
                 self._stretch()
@@ -168,15 +200,33 @@ class TableView(QTableView):
         if self._store is None:
             return
         self._restoring = True
-        state = self._store.value(f"table/{self._name}/{self.horizontalHeader().count()}")
+        state = self._store.value(self._place)
         if isinstance(state, QByteArray) and self.horizontalHeader().restoreState(state):
-            self._stretched = -1
+            by_hand = self._store.value(f"{self._place}-by-hand", "false")
+            self._stretched = -1 if by_hand in (True, "true") else self._stretched
         self._restoring = False
+
+    @property
+    def _place(self) -> str:
+        """Where the store keeps this table."""
+        return f"table/{self._name}/{self.horizontalHeader().count()}"
 
     def _save(self, *_what: object) -> None:
         if self._store is not None and not self._restoring:
             header = self.horizontalHeader()
-            self._store.setValue(f"table/{self._name}/{header.count()}", header.saveState())
+            header.blockSignals(True)  # what gave way is kept as shown: it only waits for room
+            for at in self._left_out:
+                header.setSectionHidden(at, False)
+            state = header.saveState()
+            for at in self._left_out:
+                header.setSectionHidden(at, True)
+            header.blockSignals(False)
+            self._store.setValue(self._place, state)
+
+
+def _scaled(width: int) -> int:
+    """A width meant for the usual font, in the font chosen."""
+    return round(width * theme.theme().font_pt / theme.DEFAULT_FONT_PT)
 
 
 class Table(QWidget, Generic[R]):

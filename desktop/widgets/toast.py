@@ -45,8 +45,10 @@ class Toast(QFrame):
         self.setAccessibleName(text)
         self._button.setVisible(undo is not None)
         self.setProperty("toast", "bad" if bad else "true")
-        self.style().unpolish(self)
-        self.style().polish(self)
+        # The colour of the words depends on what the frame is: children are dressed anew with it.
+        for part in (self, *self.findChildren(QWidget)):
+            part.style().unpolish(part)
+            part.style().polish(part)
         self._place()
         self.show()
         self.raise_()

@@ -68,13 +68,18 @@ class Trend(QWidget):
             plot.plot(seconds, values, pen=None, symbol="o", symbolSize=4, symbolBrush=brush, symbolPen=None)
         if chart.limit is not None:
             self._line(chart.limit, 0, "bad", f"{_('Limit')} {chart.limit:g}", 0.04)
-        self._line(raised_s, 90, "warn", _("Raised"), 0.92)
+        first_s, last_s = (
+            (min(seconds[0], raised_s), max(seconds[-1], raised_s)) if seconds else (raised_s, raised_s)
+        )
+        late_s = first_s + (last_s - first_s) * 0.8  # words of what is later stand at the left of its line
+        self._line(raised_s, 90, "warn", _("Raised"), 0.92, raised_s > late_s)
         if chart.cleared_at is not None and seconds and chart.cleared_at.timestamp() <= seconds[-1]:
-            self._line(chart.cleared_at.timestamp(), 90, "good", _("Cleared"), 0.92)
+            cleared_s = chart.cleared_at.timestamp()
+            self._line(cleared_s, 90, "good", _("Cleared"), 0.84, cleared_s > late_s)
         plot.autoRange(padding=0.05)
         if seconds:
-            plot.setXRange(seconds[0], seconds[-1], padding=0.02)
-            plot.getViewBox().setLimits(xMin=seconds[0] - 60, xMax=seconds[-1] + 60)
+            plot.setXRange(first_s, last_s, padding=0.02)
+            plot.getViewBox().setLimits(xMin=first_s - 60, xMax=last_s + 60)
         spoken = _("{point}: {n} values around {at}").format(
             point=chart.point_name,
             n=len(values),
@@ -82,7 +87,10 @@ class Trend(QWidget):
         )
         plot.setAccessibleDescription(spoken)
 
-    def _line(self, at: float, angle: int, meaning: str, words: str, place: float) -> None:
+    def _line(
+        self, at: float, angle: int, meaning: str, words: str, place: float, words_left: bool = False
+    ) -> None:
+        anchor = (1, 1) if words_left else (0, 1)
         self.plot.addItem(
             self._pg.InfiniteLine(
                 pos=at,
@@ -93,7 +101,7 @@ class Trend(QWidget):
                     "color": theme.colour(meaning),
                     "position": place,
                     "movable": False,
-                    "anchors": [(0, 1), (0, 1)],
+                    "anchors": [anchor, anchor],
                 },
             )
         )

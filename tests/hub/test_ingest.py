@@ -38,7 +38,7 @@ def test_a_raise_becomes_an_assigned_ticket_on_its_asset(plant: Plant, now: date
     assert ticket.priority == 2  # major on a critical asset
     assert ticket.assignee_id == plant.wang.id
     assert ticket.dispatch_why["mode"] == "rule"
-    assert ticket.description == "92.5 ℃ (limit 85 ℃)"
+    assert ticket.description == "92.5 ℃ > 85 ℃"
     verbs = [row.verb for row in JournalRow.select().order_by(JournalRow.id)]
     assert verbs == ["alarm.raised", "ticket.created", "ticket.assigned"]
 
