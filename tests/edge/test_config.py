@@ -12,6 +12,8 @@ from core.errors import AppError
 from edge_agent import config as configs
 from edge_agent.config import BadConfig
 
+ROOT = Path(__file__).resolve().parents[2]
+
 GOOD = """
 devices:
   - {kind: modbus_tcp, id: press, name: Press, host: 192.168.1.20}
@@ -105,3 +107,10 @@ def test_the_cache_gives_back_what_was_put_in_and_survives_damage(tmp_path: Path
     assert configs.load_cached(file) == config and file.stat().st_mode & 0o077 == 0
     file.write_text(json.dumps({"edge": "e"}), encoding="utf-8")
     assert configs.load_cached(file) is None
+
+
+def test_the_example_of_the_document_is_a_good_file(tmp_path: Path) -> None:
+    document = (ROOT / "docs" / "edge-file.md").read_text(encoding="utf-8")
+    example = document.split("```yaml\n")[1].split("```")[0]
+    config = configs.from_file(write(tmp_path, example))
+    assert (len(config.devices), len(config.points), len(config.rules)) == (2, 3, 3)
