@@ -9,7 +9,7 @@ from typing import Any
 from core.domain import dispatch, workflow
 from core.domain.people import SYSTEM, Action, Actor, Role, require
 from core.errors import AppError
-from core.services import journal, rosters, rows, ticket_states
+from core.services import journal, notices, rosters, rows, ticket_states
 from core.storage import db, queries
 from core.storage.sql import fn
 from core.storage.tables import PersonRow, TeamMemberRow, TeamRow, TicketRow
@@ -18,7 +18,7 @@ from core.wire.tickets import Candidate
 
 _ASSIGN = workflow.transition_of("assign", workflow.State.NEW)
 # Why a ticket waits; only this reason is looked at again when shifts change.
-NOBODY = "nobody_on_shift"
+NOBODY = notices.NOBODY
 POOL = "pool"
 NO_TEAM = "no_team"
 _OPEN = sorted(workflow.OPEN)
@@ -72,7 +72,7 @@ def _members(team_id: int) -> Any:
 def assign_by_rule(row: TicketRow, now: datetime, actor: Actor = SYSTEM) -> bool:
     """Give a new ticket to the least-loaded technician of its team on shift; whether there was one.
 
-    Nobody: it stays new, the team is told, and the journal says why.
+    Nobody: it stays new, team, dispatchers and supervisors are told, and the journal says why.
     """
     if row.team_id is None and row.asset_id is None:
         _wait(row, NO_TEAM, now, actor)

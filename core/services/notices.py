@@ -25,6 +25,8 @@ FIRST_BACKOFF_S = 30
 LONGEST_BACKOFF_S = 3600
 # While one process sends, no other takes the same notice; after a crash it is taken again.
 LEASE_S = 300
+# Why `dispatch` could give a ticket to nobody.
+NOBODY = "nobody_on_shift"
 
 
 def _titles(language: str) -> dict[str, str]:
@@ -32,6 +34,7 @@ def _titles(language: str) -> dict[str, str]:
     return {
         "ticket.assigned": _("{number} is yours: {title}", language),
         "ticket.assigned.team": _("{number} waits for somebody of your team: {title}", language),
+        "ticket.assigned.nobody": _("{number} waits, nobody for it is on shift: {title}", language),
         "ticket.declined": _("{number} was given back: {title}", language),
         "ticket.urged": _("{number} is urged: {title}", language),
         "ticket.sla_warned": _("{number} is due soon: {title}", language),
@@ -66,7 +69,7 @@ def queue(row: JournalRow, now: datetime) -> None:
     ticket: TicketRow = queries.first(_ticket(row.ticket_id))
     kind = row.verb
     if kind == "ticket.assigned" and row.data.get("assignee_id") is None:
-        kind = "ticket.assigned.team"
+        kind = "ticket.assigned.nobody" if row.data.get("waiting") == NOBODY else "ticket.assigned.team"
     for person in _who(kind, ticket):
         if row.actor == f"person:{person.id}" or not person.notify_urls:
             continue  # nobody needs to be told what they did
@@ -96,6 +99,8 @@ def _who(kind: str, ticket: TicketRow) -> Iterable[PersonRow]:
         people = [ticket.reporter]
     elif kind == "ticket.assigned.team":
         people = [*(_team(ticket.team_id) or _with_role(Role.DISPATCHER))]
+    elif kind == "ticket.assigned.nobody":  # whoever can call somebody in has to know, too
+        people = [*_team(ticket.team_id), *_with_role(Role.DISPATCHER), *_with_role(Role.SUPERVISOR)]
     elif kind == "ticket.declined":
         people = [*(_with_role(Role.DISPATCHER) or _with_role(Role.SUPERVISOR))]
     elif kind == "ticket.sla_breached":

@@ -121,13 +121,15 @@ def test_supervisors_hear_of_what_was_given_back_and_teams_of_what_waits(plant: 
     for person in (plant.chief, plant.wang, plant.li):
         tell(person, f"json://{person.id}.test")
     make(plant, now + timedelta(hours=14))  # nobody is on shift
-    assert {row.person_id for row in NoticeRow.select()} == {plant.wang.id, plant.li.id}
+    told = {row.person_id: row.title for row in NoticeRow.select()}
+    assert set(told) == {plant.wang.id, plant.li.id, plant.chief.id}
+    assert told[plant.chief.id] == "T-2026-000001 waits, nobody for it is on shift: 漏油"
     NoticeRow.delete().execute()
     ticket_id = make(plant, now)
     tickets.move(plant.actor(plant.wang), ticket_id, MoveTicket(move="decline", reason="没有备件"), now=now)
-    told = NoticeRow.get(NoticeRow.person == plant.chief)
-    assert told.title == "T-2026-000002 was given back: 漏油"
-    assert "Reason: 没有备件" in told.body
+    heard = NoticeRow.get(NoticeRow.person == plant.chief)
+    assert heard.title == "T-2026-000002 was given back: 漏油"
+    assert "Reason: 没有备件" in heard.body
 
 
 def test_a_channel_that_is_away_is_tried_again_with_patience_and_given_up(
