@@ -207,8 +207,8 @@ def _sheet() -> str:
     return f"""
     QToolTip {{ color: {text}; background: {css("raised")}; border: 1px solid {line}; padding: 4px; }}
     QTableView, QTreeView, QListView {{ border: 1px solid {line}; gridline-color: {line}; outline: 0; }}
-    QHeaderView::down-arrow {{ image: url({up}); width: 10px; height: 10px; }}
-    QHeaderView::up-arrow {{ image: url({down}); width: 10px; height: 10px; }}
+    QHeaderView::down-arrow {{ image: url({down}); width: 10px; height: 10px; }}
+    QHeaderView::up-arrow {{ image: url({up}); width: 10px; height: 10px; }}
     QHeaderView::section {{ background: {css("window")}; color: {muted}; border: 0; padding: 4px 6px;
         border-right: 1px solid {line}; border-bottom: 1px solid {line}; }}
     QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QSpinBox, QDoubleSpinBox, QDateEdit, QDateTimeEdit, QTimeEdit

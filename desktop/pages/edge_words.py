@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from core.i18n import _, fill, label, ngettext
+from core.i18n import _, current, fill, label, ngettext
 from core.wire.fleet import DeviceView, EdgeView, PointView, RuleView, SaveRule
 from core.wire.uplink import ConfigError, EdgeConfig
 
@@ -70,7 +70,8 @@ def _clears(rule: RuleView | SaveRule, unit: str = "") -> str:
         clears = _("Clears back past {limit}").format(limit=back)
     else:
         clears = _("Clears when that is over")
-    return " " + _for(clears, rule.off_delay_s)
+    gap = "" if current() == "zh_CN" else " "
+    return gap + _for(clears, rule.off_delay_s)
 
 
 def manual_address(area: str, address: int) -> str:

@@ -74,7 +74,7 @@ def stock_dialog(
         return page.hub.move_stock(part.id, request(MoveStock, values))
 
     title, words = _titles()[kind]
-    dialog = FormDialog(page, f"{title}: {part.name}", save, ok=title, width=440)
+    dialog = FormDialog(page, f"{title} · {part.name}", save, ok=title, width=440)
     dialog.form.add_text(words)
     dialog.form.add_text(
         _("On hand {on_hand} {unit}, of it reserved {reserved}.").format(

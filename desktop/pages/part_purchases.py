@@ -119,7 +119,7 @@ class Purchases(QWidget):
         if requests:
             state = label(f"purchase.state.{requests[0].state}")
             names = listed(request.number for request in requests)
-            self.page.shell.toast(f"{names}: {state}")
+            self.page.shell.toast(f"{names} · {state}")
         self.changed.emit()
 
     def _filter(self) -> None:

@@ -50,7 +50,7 @@ def ask_move(parent: QWidget, shell: Shell, ticket: TicketView, move: AllowedMov
     dialog = FormDialog(parent, title, save, ok=label(f"ticket.move.{move.move}"))
     if move.blocked:
         dialog.form.add_text("\n".join(label(f"guard.{code}") for code in move.blocked), "bad")
-        dialog.add("override", "", inputs.tick(_("Do it nevertheless"), True))
+        dialog.add("override", "", inputs.tick(_("Do it nevertheless")))
     if "hold_reason" in move.needs:
         dialog.add(
             "hold_reason",
@@ -93,6 +93,7 @@ def _fill_codes(shell: Shell, dialog: FormDialog, ticket: TicketView) -> None:
             if at >= 0 and hasattr(box, "setCurrentIndex"):
                 box.setCurrentIndex(at)
             dialog.form.show_field(f"failure_{kind}", bool(fitting))
+        dialog.fit()
 
     def ask() -> list[FailureCodeView]:
         category = shell.hub.asset(ticket.asset.id).category if ticket.asset is not None else ""

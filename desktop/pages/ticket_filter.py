@@ -186,7 +186,7 @@ class _ChoiceButton(QToolButton):
         text = (
             self._words
             if not ticked
-            else f"{self._words}: {ticked[0]}" + (f" +{len(ticked) - 1}" if ticked[1:] else "")
+            else f"{self._words} {ticked[0]}" + (f" +{len(ticked) - 1}" if ticked[1:] else "")
         )
         self.setText(f"{text} ▾")
         self.setAccessibleName(text)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QPushButton
 from core.i18n import _, label
 from core.wire.tickets import AllowedMove, TicketView
 from desktop import theme, times
+from desktop.lists import listed
 from desktop.pages.ticket_columns import OPEN, clock_runs, state_colour, state_words
 from desktop.widgets.basics import button, column, row, text_label, tool_button
 from desktop.widgets.flow import FlowLayout
@@ -39,6 +40,7 @@ class TicketHead(QFrame):
         self.respond = QLabel()
         self.resolve = QLabel()
         self.more = tool_button("dots-horizontal", _("More"), self.more_wanted.emit)
+        self.locked = text_label("", "muted", wrap=True)
         self._buttons = FlowLayout()
         self.setLayout(
             column(
@@ -55,6 +57,7 @@ class TicketHead(QFrame):
                 row(self.respond, self.resolve, None, spacing=16),
                 self.why,
                 self._buttons,
+                self.locked,
                 spacing=5,
                 margins=(0, 2, 0, 4),
             )
@@ -89,6 +92,8 @@ class TicketHead(QFrame):
 
     def show_clocks(self, ticket: TicketView) -> None:
         """How much time is left; called each second."""
+        for clock in (self.respond, self.resolve):
+            clock.setVisible(ticket.state in OPEN)
         now = times.utc_now()
         if ticket.respond_due_at is None or ticket.state not in OPEN:
             self.respond.setText("")
@@ -136,6 +141,16 @@ class TicketHead(QFrame):
                 button(_("Assign …"), self.assign_wanted.emit, main=main is None and ticket.state == "new")
             )
         self._buttons.invalidate()
+        locked = [
+            _("{move} is locked: {why}").format(
+                move=label(f"ticket.move.{move.move}"),
+                why=listed(label(f"guard.{code}") for code in move.blocked),
+            )
+            for move in shown
+            if move.blocked
+        ]
+        self.locked.setText("\n".join(locked))
+        self.locked.setVisible(bool(locked))
 
     def _button(self, move: AllowedMove, main: bool) -> QPushButton:
         asks = bool(move.needs) or move.move in ("hold", "resolve")

@@ -202,7 +202,7 @@ class TicketPane(QFrame):
 
     def _on_moved(self, before: TicketView, taken: str, ticket: TicketView) -> None:
         self._take(ticket)
-        words = f"{ticket.number}: {label(f'ticket.state.{ticket.state}')}"
+        words = f"{ticket.number} · {label(f'ticket.state.{ticket.state}')}"
         back = next((move for move in ticket.moves if move.move == UNDO.get(taken)), None)
         if back is None or (back.needs and taken != "resume"):
             self._shell.toast(words)

@@ -179,7 +179,7 @@ class WorkTab(QWidget):
 
     def _do(self, icon: str, words: str, do: str, part: TicketPart, qty: Decimal) -> QWidget:
         name = f"{part.part.number} {part.part.name}".strip()
-        tip = f"{words}: {part.part.name}"
+        tip = f"{words} · {part.part.name}"
         return tool_button(icon, tip, lambda: self.part_wanted.emit(do, (part.part.id, name, qty)))
 
     # ---- time and cost
@@ -203,7 +203,7 @@ class WorkTab(QWidget):
             grid.addWidget(text_label(_("Total"), "heading"), at, 0)
             grid.addWidget(_right(money(cost.total_minor, cost.currency), "heading"), at, 2)
             if cost.downtime_min:
-                grid.addWidget(text_label(_("Downtime loss"), "muted"), at + 1, 0)
+                grid.addWidget(text_label(_("Downtime loss, not in the total"), "muted"), at + 1, 0)
                 grid.addWidget(_right(times.minutes(cost.downtime_min), "muted"), at + 1, 1)
                 grid.addWidget(_right(money(cost.downtime_loss_minor, cost.currency), "muted"), at + 1, 2)
             grid.setColumnStretch(0, 1)

@@ -138,7 +138,7 @@ class TicketsPage(Page):
         """Beside an open ticket the bar does with less, so that the filters stay in one line."""
         if event.type() is QEvent.Type.Resize and isinstance(watched, QWidget):
             narrow = watched.width() < self._bar_width
-            self.search.setMinimumWidth(100 if narrow else 150)
+            self.search.setFixedWidth(110 if narrow else 170)
             if self._new is not None:
                 self._new.setText("" if narrow else _("New ticket"))
         return super().eventFilter(watched, event)

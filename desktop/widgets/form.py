@@ -227,18 +227,23 @@ class FormDialog(QDialog):
         return self.form.add(name, words, widget, hint)
 
     def showEvent(self, event: Any) -> None:
-        self._fit()
+        self.fit()
         first = next(iter(self.form.fields.values()), None)
         if first is not None:
             first.setFocus()
         super().showEvent(event)
 
-    def _fit(self) -> None:
+    def fit(self) -> None:
+        """As tall as the fields need; they are not made smaller while shown."""
         high = self.form.sizeHint().height() + self.buttons.sizeHint().height() + 70
         if not self._trouble.isHidden():
             high += self._trouble.heightForWidth(self._width - 24) + 6
         self.resize(
-            max(self._width, self.width()), max(self.height() if self.isVisible() else 0, min(high, 680))
+            max(self._width, self.width()),
+            max(
+                self.height() if self.isVisible() else 0,
+                min(high, max(680, self.screen().availableSize().height() * 4 // 5)),
+            ),
         )
 
     def submit(self) -> None:
@@ -268,7 +273,7 @@ class FormDialog(QDialog):
         self.form.show_errors(error)
         self._trouble.setText(explain(self.form.named(error)))
         self._trouble.show()
-        self._fit()
+        self.fit()
 
 
 def body_of(kind: type[R], view: View, **changes: Any) -> R:

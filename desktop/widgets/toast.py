@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QWidget
 
 from core.i18n import _
 from desktop import theme
@@ -28,6 +28,7 @@ class Toast(QFrame):
         self._button = QPushButton(_("Undo"))
         self._button.setAccessibleName(_("Undo"))
         self._button.setToolTip("Ctrl+Z")
+        self._button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._button.clicked.connect(lambda _checked=False: self.undo())
         close = tool_button("close", _("Close the message"), self.hide)
         close.setFocusPolicy(Qt.FocusPolicy.TabFocus)

@@ -72,11 +72,11 @@ class Trend(QWidget):
             (min(seconds[0], raised_s), max(seconds[-1], raised_s)) if seconds else (raised_s, raised_s)
         )
         late_s = first_s + (last_s - first_s) * 0.8  # words of what is later stand at the left of its line
-        self._line(raised_s, 90, "warn", _("Raised"), 0.92, raised_s > late_s)
+        self._line(raised_s, 90, "warn", _("Alarm"), 0.97, raised_s > late_s)
         if chart.cleared_at is not None and seconds and chart.cleared_at.timestamp() <= seconds[-1]:
             cleared_s = chart.cleared_at.timestamp()
-            self._line(cleared_s, 90, "good", _("Cleared"), 0.84, cleared_s > late_s)
-        plot.autoRange(padding=0.05)
+            self._line(cleared_s, 90, "good", _("Cleared"), 0.97, cleared_s > late_s)
+        plot.autoRange(padding=0.1)
         if seconds:
             plot.setXRange(first_s, last_s, padding=0.02)
             plot.getViewBox().setLimits(xMin=first_s - 60, xMax=last_s + 60)
@@ -99,6 +99,7 @@ class Trend(QWidget):
                 label=words,
                 labelOpts={
                     "color": theme.colour(meaning),
+                    "fill": theme.colour("base"),
                     "position": place,
                     "movable": False,
                     "anchors": [anchor, anchor],
