@@ -28,7 +28,7 @@ _CSP = (
 )
 # The interactive documentation sets style attributes and draws its icons from data: addresses.
 _CSP_DOCS = _CSP + "; style-src 'self' 'unsafe-inline'"
-_SECRET_IN_PATH = re.compile(r"^(/[qr]/)[^/]+", re.IGNORECASE)
+_SECRET_IN_PATH = re.compile(r"^(/+[qr]/+)[^/]+", re.IGNORECASE)
 
 _QUIET = ("/healthz", "/static/")  # asked all the time; not worth a line each when they succeed
 

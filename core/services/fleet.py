@@ -24,6 +24,7 @@ from core.storage.tables import (
     PointRow,
     RuleRow,
 )
+from core.wire import topics
 from core.wire.fleet import ConfigPushed, DeadLetterView, EdgeView, JoinCode, SaveEdge
 from core.wire.uplink import EdgeConfig, EdgeJoined, EdgeStatus, JoinEdge, PointSample, Telemetry
 
@@ -60,7 +61,8 @@ def create_edge(actor: Actor, new: SaveEdge, *, now: datetime) -> EdgeView:
     """Add an edge; it joins later, by code. Conflict `edge.id_taken`."""
     require(actor, Action.FLEET_EDIT)
     edge_id = new.edge_id or _next_edge_id()
-    if EdgeRow.get_or_none(EdgeRow.edge_id == edge_id) is not None:
+    taken = (topics.OTHERS, settings.hub().broker.username)  # words that mean others in topics and logins
+    if edge_id in taken or EdgeRow.get_or_none(EdgeRow.edge_id == edge_id) is not None:
         raise Conflict("edge.id_taken", f"edge {edge_id} exists", {"edge_id": "taken"}, edge_id=edge_id)
     row = EdgeRow.create(edge_id=edge_id, name=new.name, active=new.active)
     journal.write(actor, "edge.created", "edge", row.id, now, name=row.name, edge_id=edge_id)

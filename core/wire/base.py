@@ -38,17 +38,18 @@ class Request(BaseModel):
     @classmethod
     def _can_be_written(cls, value: Any) -> Any:
         """JSON can spell half a character, and a zero that ends texts elsewhere; databases keep neither."""
-        if not _writable(value):
+        if not writable(value):
             raise ValueError("a text holds NUL or half a character")
         return value
 
 
-def _writable(value: Any) -> bool:
+def writable(value: Any) -> bool:
+    """Whether every text in a value read from JSON can be kept."""
     if isinstance(value, str):
         return "\x00" not in value and not any("\ud800" <= c <= "\udfff" for c in value)
     if isinstance(value, dict):
-        return all(_writable(inner) for pair in value.items() for inner in pair)
-    return not isinstance(value, list) or all(map(_writable, value))
+        return all(writable(inner) for pair in value.items() for inner in pair)
+    return not isinstance(value, list) or all(map(writable, value))
 
 
 def trim(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 ROOT = "fettle/v1"
+OTHERS = "in"  # stands where an edge's id stands
 
 UP = "up"  # edge → hub: UplinkBatch, QoS 1
 ACK = "ack"  # hub → edge: UplinkAck, QoS 1
@@ -29,14 +30,14 @@ def every_edge(channel: str) -> str:
 def edge_of(name: str) -> tuple[str, str] | None:
     """(edge_id, channel) of a topic, or None when it is not one of ours."""
     parts = name.split("/")
-    if len(parts) == 4 and "/".join(parts[:2]) == ROOT and parts[2] != "in":
+    if len(parts) == 4 and "/".join(parts[:2]) == ROOT and parts[2] != OTHERS:
         return parts[2], parts[3]
     return None
 
 
 def third_party(source: str) -> str:
     """Where a program without our agent publishes `ThirdPartyAlarm`."""
-    return f"{ROOT}/in/{source}/alarm"
+    return f"{ROOT}/{OTHERS}/{source}/alarm"
 
 
 def may(edge_id: str, name: str, publish: bool) -> bool:

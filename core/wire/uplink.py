@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from core.wire.base import Moment
+from core.wire.base import Moment, writable
 
 VERSION = 1
 MAX_EVENT_BYTES = 64 * 1024
@@ -343,6 +343,9 @@ class EdgeJoined(Message):
     mqtt_tls: bool = False
     password: str = Field(repr=False)
     http_url: str
+    ca_pem: str = Field(
+        "", description="Certificate authority of mqtts and https (PEM); the edge then trusts no other."
+    )
 
 
 class ThirdPartyAlarm(Message):
@@ -358,3 +361,19 @@ class ThirdPartyAlarm(Message):
     severity: Severity = "major"
     active: bool = True
     at: datetime | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _can_be_written(cls, value: Any) -> Any:
+        """Nobody of ours wrote this."""
+        if not writable(value):
+            raise ValueError("a text holds NUL or half a character")
+        return value
+
+    @field_validator("at")
+    @classmethod
+    def _of_our_time(cls, at: datetime | None) -> datetime | None:
+        """What no time zone can show is a mistake."""
+        if at is not None and not 1900 < at.year < 2200:
+            raise ValueError("out of all time")
+        return at

@@ -279,3 +279,10 @@ def test_who_may_read_does_not_edit(admin: Actor, edge: EdgeView, now: datetime)
     ):
         with pytest.raises(Forbidden):
             forbidden()
+
+
+@pytest.mark.parametrize("edge_id", ["in", "hub"])
+def test_words_that_mean_others_are_no_edge(admin: Actor, now: datetime, edge_id: str) -> None:
+    with pytest.raises(Conflict) as caught:
+        fleet.create_edge(admin, SaveEdge(name="Hall 2", edge_id=edge_id), now=now)
+    assert caught.value.code == "edge.id_taken"

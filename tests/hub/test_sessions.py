@@ -174,3 +174,12 @@ def test_reset_password_lets_the_locked_out_in(li: int, now: datetime) -> None:
     assert log_in(now, new).me.id == li
     with pytest.raises(NotFound):
         sessions.reset_password("nobody", now=now)
+
+
+def test_a_clock_that_is_set_back_locks_nobody_out_for_long(li: int, now: datetime) -> None:
+    for _try in range(5):
+        with pytest.raises(Unauthenticated):
+            log_in(now, "wrong wrong wrong")
+    with pytest.raises(TooMany) as caught:
+        log_in(now - timedelta(days=1))
+    assert int(caught.value.params["retry_after_s"]) <= 15

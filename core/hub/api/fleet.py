@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Path, Request
 
 from core.domain.people import Action, require
 from core.errors import AppError
@@ -28,6 +28,9 @@ from core.wire.fleet import (
 from core.wire.uplink import EdgeConfig, EdgeJoined, JoinEdge, ThirdPartyAlarm, UplinkAck, UplinkBatch
 
 router = APIRouter(tags=["edges"])
+
+
+Source = Annotated[str, Path(pattern=r"^[^\x00-\x1f/+#]{1,100}$", description="One level of an MQTT topic.")]
 
 
 class AlarmTaken(View):
@@ -166,7 +169,7 @@ def uplink(edge: EdgeLogin, payload: Annotated[bytes, Depends(_payload)]) -> Upl
 
 
 @router.post("/in/{source}/alarm")
-def third_party(actor: SignedIn, source: str, body: ThirdPartyAlarm) -> AlarmTaken:
+def third_party(actor: SignedIn, source: Source, body: ThirdPartyAlarm) -> AlarmTaken:
     """An alarm of a program without our agent; the same `id` again is harmless."""
     require(actor, Action.TICKET_CREATE)
     return AlarmTaken(ticket=ingest.third_party(actor, source, body, now=clock()))
