@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -110,8 +111,8 @@ def _measure(hub: figures.HubProcess, tickets: int, samples: int) -> list[dict[s
         if ids != [line[0] for line in file.execute(same).fetchall()[:50]]:
             raise SystemExit(f"{name}: the hub and the comparison list different tickets")
         few = max(10, samples // 10) if "text" in name else samples
-        plain = figures.timed(lambda same=same: file.execute(same).fetchall(), few)
-        ours = figures.timed(lambda path=path: client.ask("GET", path), few)
+        plain = figures.timed(partial(_read, file, same), few)
+        ours = figures.timed(partial(client.ask, "GET", path), few)
         found += [figures.row(f"list: {name}", ours, ratio=_ratio(ours, plain)), _beside(plain)]
     ids = list(range(1, 201))
     ours = figures.timed(lambda: client.ask("POST", "/tickets/rows", {"ids": ids}), samples)
@@ -133,6 +134,10 @@ def _measure(hub: figures.HubProcess, tickets: int, samples: int) -> list[dict[s
     found.append(_beside(plain))
     file.close()
     return found
+
+
+def _read(file: sqlite3.Connection, sql: str) -> list[Any]:
+    return file.execute(sql).fetchall()
 
 
 def _beside(plain: list[float]) -> dict[str, Any]:
