@@ -25,6 +25,7 @@ from core.wire.uplink import (
 )
 from edge_agent import config as configs
 from edge_agent import status as statuses
+from edge_agent.backlog import Backlog
 from edge_agent.clock import Clock
 from edge_agent.delivery import Delivery
 from edge_agent.line import Line
@@ -65,7 +66,7 @@ class Agent:
         self._config: EdgeConfig | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._polls: dict[object, asyncio.Task[None]] = {}
-        self._batches: list[Batch] = []
+        self._backlog = Backlog()
         self._to_commit = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -194,7 +195,7 @@ class Agent:
     # -- outbox
 
     def _enqueue(self, batch: Batch) -> None:
-        self._batches.append(batch)
+        self._backlog.add(batch)
         self._idle.clear()
         self._to_commit.set()
 
@@ -206,20 +207,22 @@ class Agent:
             self._idle.set()
 
     async def _commit_all(self) -> None:
-        """Commit what waits, in order; a full disk or a locked file is tried again, nothing is dropped."""
+        """Commit what waits, in order; a full disk or a locked file is tried again, see `Backlog`."""
         failing = False
-        while self._batches:
-            batches = list(self._batches)
+        while self._backlog:
+            batches = self._backlog.take()
             try:
                 await self._db(self._outbox.commit, batches, self._clock.wall())
             except sqlite3.OperationalError as error:
+                self._backlog.failed()
                 if not failing:
                     _log.error("outbox cannot be written, trying again", reason=str(error))
                 failing = True
-                await asyncio.sleep(1.0)
+                if not await self._db(self._outbox.relieve, error, self._clock.wall()):
+                    await asyncio.sleep(1.0)
                 continue
             failing = False
-            del self._batches[: len(batches)]
+            self._backlog.done()
             if any(batch.events for batch in batches):
                 self._note_status()
             if self._delivery is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import ssl
 from pathlib import Path
 
 import httpx
@@ -38,7 +39,8 @@ def join(hub_url: str, join_code: str, data_dir: Path) -> EdgeJoined:
         )
     try:
         joined = EdgeJoined.model_validate_json(reply.content)
-    except ValidationError as error:
+        trust(joined)
+    except (ValidationError, ssl.SSLError) as error:
         raise AppError("join.not_a_hub", f"{url} is not a Fettle hub: {error}", url=url) from None
     paths.private_dir(data_dir)
     paths.write_private(login_file(data_dir), joined.model_dump_json())
@@ -56,9 +58,16 @@ def read_login(data_dir: Path) -> EdgeJoined | None:
     if not file.exists():
         return None
     try:
-        return EdgeJoined.model_validate_json(file.read_bytes())
-    except ValidationError as error:
+        login = EdgeJoined.model_validate_json(file.read_bytes())
+        trust(login)
+    except (ValidationError, ssl.SSLError) as error:
         raise AppError("join.bad_login", f"{file}: {error}", file=file) from None
+    return login
+
+
+def trust(login: EdgeJoined) -> ssl.SSLContext:
+    """Whose certificates this edge believes; ssl.SSLError when `ca_pem` is no certificate."""
+    return ssl.create_default_context(cadata=login.ca_pem or None)
 
 
 class HubHttp:
@@ -66,7 +75,9 @@ class HubHttp:
 
     def __init__(self, login: EdgeJoined) -> None:
         self._url = f"{login.http_url.rstrip('/')}/api/v1/edges/{login.edge}/uplink"
-        self._client = httpx.AsyncClient(auth=(login.edge, login.password), timeout=TIMEOUT_S)
+        self._client = httpx.AsyncClient(
+            auth=(login.edge, login.password), timeout=TIMEOUT_S, verify=trust(login)
+        )
 
     async def exchange(self, batch: bytes) -> UplinkAck:
         """Post an UplinkBatch; raises OutsideError."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from core import log
 from core.domain.points import Quality
@@ -51,7 +51,7 @@ class Line:
         self,
         host: str,
         port: int,
-        devices: Iterable[tuple[ModbusTcpDevice, Sequence[PointConfig]]],
+        devices: Sequence[tuple[ModbusTcpDevice, Sequence[PointConfig]]],
         sink: Sink,
         health: Health,
         clock: Clock,
@@ -64,6 +64,7 @@ class Line:
         self.scans_done = self.scans_skipped = 0
         self.worst_late_s = 0.0
         self._scans: list[Scan] = []
+        self._idle = [device for device, points in devices if not points]
         for device, points in devices:
             unit = Unit(device)
             for interval_ms, group in planner.intervals(device, points).items():
@@ -74,6 +75,11 @@ class Line:
     async def run(self) -> None:
         """Poll until cancelled."""
         loop = asyncio.get_running_loop()
+        for (
+            device
+        ) in self._idle:  # nothing is asked of it, so nothing is known of it: that must not look well
+            detail = "no points are configured"
+            self._health(device.id, "unknown", "device.no_points", detail, {"device": device.name})
         start = loop.time()
         for index, scan in enumerate(self._scans):  # spread, so that they do not all fall due together
             scan.due_s = start + index / len(self._scans) * min(scan.interval_s, 1.0)

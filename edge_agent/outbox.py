@@ -19,6 +19,7 @@ from pathlib import Path
 
 from core import __version__, log
 from core.wire.uplink import MAX_EVENT_BYTES, Born, Event, UplinkEvent, Voided
+from edge_agent.ballast import Ballast
 
 _log = log.get(__name__)
 _SCHEMA = """
@@ -48,6 +49,7 @@ class Outbox:
 
     def __init__(self, path: Path, edge: str, now: datetime) -> None:
         self._path = path
+        self._ballast = Ballast(path.with_name("ballast.bin"))
         try:
             self._db = self._open()
         except sqlite3.DatabaseError as error:
@@ -62,6 +64,7 @@ class Outbox:
             self._db = self._open()
         if self._meta("edge") != edge or not self._meta("epoch"):
             self.new_epoch(edge, "new", [], now)
+        self._ballast.take()
 
     def _open(self) -> sqlite3.Connection:
         db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=10)
@@ -183,7 +186,23 @@ class Outbox:
             dropped += freed
             if not freed:
                 break
+        self._ballast.take()
         return dropped
+
+    def relieve(self, error: sqlite3.OperationalError, now: datetime) -> bool:
+        """After a commit failed with `error`: where the disk is full give the ballast up, and with that room delete
+        what the hub has. Whether it is worth trying again at once."""
+        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+            return False
+        if not self._ballast.give_up():
+            return False
+        try:
+            with self._transaction():
+                self._db.execute("DELETE FROM events WHERE acked_at IS NOT NULL")
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.OperationalError as again:
+            _log.error("nothing can be deleted either", reason=str(again))
+        return True
 
     # -- reading
 

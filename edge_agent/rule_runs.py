@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import datetime
 
 from core.domain import alarms
 from core.domain.alarms import AlarmState, Condition, Rule
+from core.domain.points import Quality
 from core.i18n import _, fill
 from core.wire.uplink import EdgeConfig, MqttDevice, PointConfig, RuleConfig
 from edge_agent.channels import Channel
@@ -25,11 +27,22 @@ class RuleRun:
         self.raised_at: datetime | None = None
         self.due_s: float | None = None
         self.stored: object = None
+        self.calm_from, self.calm_to = math.inf, -math.inf  # numbers that decide nothing now; none at first
 
     @property
     def comm(self) -> bool:
         """Whether this is a device's communication alarm."""
         return self.rule.id.startswith(COMM)
+
+    def settle(self) -> None:
+        """After each step: which numbers need no step for now."""
+        self.calm_from, self.calm_to = alarms.calm(self.rule, self.state) or (math.inf, -math.inf)
+
+    @property
+    def value(self) -> float | bool | str | None:
+        """The last good reading, also one that needed no step."""
+        channel = self.channel
+        return channel.value if channel.quality is Quality.GOOD else self.state.value
 
     def stored_form(self, now_s: float) -> dict[str, object]:
         """What has to outlive a restart, as plain values."""

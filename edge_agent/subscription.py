@@ -18,6 +18,7 @@ from edge_agent.drivers.mqtt_link import Broker, MqttLink
 from edge_agent.sinks import Health, PublishingSink
 
 _log = log.get(__name__)
+_RETAINED = "kept by the broker, nobody knows since when"
 
 
 class Subscription:
@@ -56,9 +57,10 @@ class Subscription:
         """Listen until cancelled."""
         await self._link.run()
 
-    def receive(self, topic: str, payload: bytes) -> None:
-        """Take one message."""
-        self._sink.heard(self.device.id)
+    def receive(self, topic: str, payload: bytes, retained: bool) -> None:
+        """Take one message. A retained one tells neither when it was said nor that the machine is there now."""
+        if not retained:
+            self._sink.heard(self.device.id)
         points = [
             (c, path, bool(own)) for c, own, path in self._points if not own or mqtt_json.matches(own, topic)
         ]
@@ -71,14 +73,20 @@ class Subscription:
                 self._bad(channel, wrong[0])
         else:
             for channel, path, own_topic in points:
-                reason = self._feed(channel, document, path, topic, own_topic)
+                reason = self._feed(channel, document, path, topic, own_topic, retained)
                 if reason:
                     wrong.append(reason)
         self._tell(wrong[0] if wrong else "")
         self._sink.flush()
 
     def _feed(
-        self, channel: Channel, document: object, path: mqtt_json.Path, topic: str, own_topic: bool
+        self,
+        channel: Channel,
+        document: object,
+        path: mqtt_json.Path,
+        topic: str,
+        own_topic: bool,
+        retained: bool,
     ) -> str:
         """Feed one point; what was wrong, or nothing."""
         point = channel.point
@@ -99,6 +107,11 @@ class Subscription:
             value = value != 0
         feed = channel.feed
         previous_s = feed.good_s
+        if retained:
+            if value != channel.value or channel.quality not in (Quality.GOOD, Quality.UNCERTAIN):
+                feed.scans += 1
+                self._sink.put(channel, value, Quality.UNCERTAIN, _RETAINED, previous_s)
+            return ""
         feed.good_s = self._clock.steady_s()
         feed.scans += 1
         if value != channel.value or channel.quality is not Quality.GOOD:

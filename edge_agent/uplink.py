@@ -60,6 +60,7 @@ class Uplink:
             login.password,
             tls=login.mqtt_tls,
             client_id=login.edge,
+            ca_pem=login.ca_pem,
         )
         wanted = [(topics.topic(self._edge, channel), 1) for channel in topics.TO_EDGE]
         self._link = MqttLink(broker, wanted, self._receive, self._connection, self._last_will)
@@ -112,7 +113,7 @@ class Uplink:
         elif was:
             self._away_since_s = asyncio.get_running_loop().time()
 
-    def _receive(self, topic: str, payload: bytes) -> None:
+    def _receive(self, topic: str, payload: bytes, _retained: bool) -> None:
         _edge, channel = topics.edge_of(topic) or ("", "")
         if channel == topics.CONFIG:
             if payload:  # an empty retained message takes the configuration off the broker, not off the edge

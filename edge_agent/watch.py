@@ -25,6 +25,7 @@ from edge_agent.rule_runs import COMM, RuleRun, device_channel
 
 _log = log.get(__name__)
 _FRESH_S = 5.0
+_NUMBERS = (float, int)  # exactly: a bool is judged by its own rules
 
 
 class Watch:
@@ -97,9 +98,20 @@ class Watch:
         self, channel: Channel, value: Value, quality: Quality, reason: str, previous_good_s: float
     ) -> None:
         """A point has a new value or quality. `previous_good_s`: the last good scan of its feed before this one."""
-        now_s = self._clock.steady_s()
-        channel.change(value, quality, reason, now_s, previous_good_s)
         runs = self._of.get(id(channel))
+        usual = quality is Quality.GOOD and channel.quality is Quality.GOOD
+        if usual and runs is None and channel.trace is None:
+            channel.move(value)
+            return
+        now_s = self._clock.steady_s()
+        if usual:
+            channel.move(value)
+            if channel.trace is not None:
+                channel.trace.note(now_s, _number(value), previous_good_s)
+            if type(value) in _NUMBERS and runs is not None:
+                runs = [run for run in runs if not run.calm_from <= value <= run.calm_to]  # type: ignore[operator]
+        else:
+            channel.change(value, quality, reason, now_s, previous_good_s)
         if runs:
             at = self._clock.wall()
             reading = Reading(value, quality, at, at, reason)
@@ -179,7 +191,7 @@ class Watch:
         for id_, old in self._runs.items():
             new = runs.get(id_)
             if (new is None or not new.take_over(old)) and old.state.active:
-                self._clear(old, now_s, "rule_removed")
+                self._clear(old, now_s, old.value, "rule_removed")
             if new is None:
                 self._batch.states[id_] = None
         for id_, stored in self._saved.items():
@@ -243,8 +255,9 @@ class Watch:
             if isinstance(change, alarms.Raised):
                 self._raise(run, change, now_s)
             else:
-                self._clear(run, change.at_s, "normal")
+                self._clear(run, change.at_s, change.value, "normal")
             self._store(run, now_s)
+        run.settle()
         due_s = alarms.due_s(run.rule, run.state)
         if due_s != run.due_s:
             run.due_s = due_s
@@ -317,13 +330,13 @@ class Watch:
         self._batch.charts[chart.occurrence] = None
         del self._charts[chart.occurrence]
 
-    def _clear(self, run: RuleRun, at_s: float, reason: str) -> None:
+    def _clear(self, run: RuleRun, at_s: float, value: Value, reason: str) -> None:
         self._batch.events.append(
             AlarmCleared(
                 occurrence=run.occurrence,
                 rule=run.rule.id,
                 asset=run.asset,
-                value=None if run.comm else run.state.value,
+                value=None if run.comm else value,
                 cleared_at=self._clock.wall_of(at_s),
                 reason="rule_removed" if reason == "rule_removed" else "normal",
             )
@@ -351,6 +364,10 @@ class Watch:
         if body != run.stored:
             run.stored = body
             self._batch.states[run.rule.id] = body
+
+
+def _number(value: Value) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
 
 
 def _source(point: PointConfig) -> PointConfig:

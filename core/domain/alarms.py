@@ -7,6 +7,7 @@ neither raises nor clears it. Knows no points, assets, tickets or clocks.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -156,6 +157,24 @@ def due_s(rule: Rule, state: AlarmState) -> float | None:
         return state.since_s + _delay_s(rule, state) - state.counted_s
     if rule.condition is Condition.NO_DATA and not state.trouble:
         return None if state.good_s is None else state.good_s + _after_s(rule)
+    return None
+
+
+def calm(rule: Rule, state: AlarmState) -> tuple[float, float] | None:
+    """The numbers, from … to …, that as good readings decide nothing; None when each has to be judged.
+
+    Only for a high or low rule at rest: `step` would then change nothing but the reading that the state remembers.
+    """
+    if state.trouble is None or state.pending or state.since_s is not None or rule.limit is None:
+        return None
+    if rule.condition is Condition.HIGH:
+        if state.active:
+            return math.nextafter(rule.limit - rule.deadband, math.inf), math.inf
+        return -math.inf, rule.limit
+    if rule.condition is Condition.LOW:
+        if state.active:
+            return -math.inf, math.nextafter(rule.limit + rule.deadband, -math.inf)
+        return rule.limit, math.inf
     return None
 
 

@@ -10,7 +10,7 @@ import math
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 Raw = int | float | bool | None
 WORDS = {
@@ -117,7 +117,7 @@ class RegistersDecoder:
         return [value for _index, value in sorted(self.changes(data, []), key=lambda change: change[0])]
 
 
-def _finish(slot: Slot) -> Callable[[object], Raw] | None:
+def _finish(slot: Slot) -> Callable[[Any], Raw] | None:
     """What remains to be done with an unpacked value; None for nothing."""
     number = _number(slot)
     if slot.bit is not None:
@@ -126,16 +126,28 @@ def _finish(slot: Slot) -> Callable[[object], Raw] | None:
     if slot.type == "bool":
         return lambda raw: number(raw) != 0
     scale, shift = slot.scale, slot.shift
+    plain = slot.order == "ABCD"
     if slot.type.startswith("float"):
+        if plain and scale == 1 and shift == 0:
+            return lambda raw: raw if math.isfinite(raw) else None
+        if plain:
+
+            def finish_plain(raw: Any) -> Raw:
+                value = raw * scale + shift
+                return value if math.isfinite(value) else None
+
+            return finish_plain
 
         def finish_float(raw: object) -> Raw:
             value = number(raw) * scale + shift
             return value if math.isfinite(value) else None
 
         return finish_float
+    if plain and (scale != 1 or shift != 0):
+        return lambda raw: raw * scale + shift
     if scale != 1 or shift != 0:
         return lambda raw: number(raw) * scale + shift
-    return None if slot.order == "ABCD" else lambda raw: number(raw)
+    return None if plain else number
 
 
 def _number(slot: Slot) -> Callable[[object], float]:

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import random
 import socket
+import struct
 from typing import NamedTuple, cast
 
 from pymodbus.exceptions import ModbusException
@@ -82,13 +83,15 @@ class Request(NamedTuple):
     function: int
     data_bytes: int
     frame: bytes
+    right_head: bytes  # what a right reply says before its data, after the transaction id
 
 
 def request(unit: int, function: int, address: int, count: int) -> Request:
     """Frame a read of `count` registers or bits from `address` (as on the wire, from 0)."""
     pdu = _REQUESTS[function](address=address, count=count, dev_id=unit)
     data_bytes = count * 2 if function >= 3 else (count + 7) // 8
-    return Request(unit, function, data_bytes, _FRAMER.buildFrame(pdu))
+    right_head = struct.pack(">HHBBB", 0, data_bytes + 3, unit, function, data_bytes & 0xFF)
+    return Request(unit, function, data_bytes, _FRAMER.buildFrame(pdu), right_head)
 
 
 class ModbusTcpLink(asyncio.Protocol):
@@ -99,7 +102,10 @@ class ModbusTcpLink(asyncio.Protocol):
         self._buffer = bytearray()
         self._asked: Request | None = None
         self._transaction = random.randrange(0x10000)
+        self._transaction_id = b""
         self._reply: asyncio.Future[bytes] | None = None
+        self._patience_s, self._until_s = 0.0, 0.0
+        self._watchdog: asyncio.TimerHandle | None = None  # one for many reads: it looks when it fires
         self.strays = 0  # whole frames that answered nothing: late or doubled
 
     @classmethod
@@ -136,14 +142,19 @@ class ModbusTcpLink(asyncio.Protocol):
             raise RuntimeError("one request at a time")
         loop = asyncio.get_running_loop()
         self._transaction = (self._transaction + 1) & 0xFFFF
+        self._transaction_id = self._transaction.to_bytes(2, "big")
         self._asked = asked
         self._reply = loop.create_future()
-        watchdog = loop.call_later(timeout_s, self._expire, timeout_s)
+        self._patience_s, self._until_s = timeout_s, loop.time() + timeout_s
+        watchdog = self._watchdog
+        if watchdog is None or watchdog.when() > self._until_s:
+            if watchdog is not None:
+                watchdog.cancel()
+            self._watchdog = loop.call_at(self._until_s, self._look)
         try:
-            self._transport.write(self._transaction.to_bytes(2, "big") + asked.frame[2:])
+            self._transport.write(self._transaction_id + asked.frame[2:])
             return await self._reply
         finally:
-            watchdog.cancel()
             self._asked = self._reply = None
 
     def close(self) -> None:
@@ -163,10 +174,24 @@ class ModbusTcpLink(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
+        if self._watchdog is not None:
+            self._watchdog.cancel()
         reason = "the device closed the connection" if exc is None else f"connection broke: {exc}"
         self._fail(Unreachable("device.connection_lost", reason))
 
     def data_received(self, data: bytes) -> None:
+        asked, reply = self._asked, self._reply
+        if (  # nearly always: one whole right reply, nothing before or behind it; all else takes the long way
+            asked is not None
+            and reply is not None
+            and len(data) == asked.data_bytes + 9
+            and data[2:9] == asked.right_head
+            and data[:2] == self._transaction_id
+            and not self._buffer
+            and not reply.done()
+        ):
+            reply.set_result(data[9:])
+            return
         self._buffer += data
         while len(self._buffer) > MBAP_BYTES:
             length = int.from_bytes(self._buffer[4:6], "big")
@@ -212,8 +237,16 @@ class ModbusTcpLink(asyncio.Protocol):
         self._fail(BadReply("device.bad_reply", reason, reason=reason))
         self.close()
 
-    def _expire(self, timeout_s: float) -> None:
-        self._fail(NoAnswer("device.no_answer", f"no answer within {timeout_s * 1000:.0f} ms"))
+    def _look(self) -> None:
+        """Is a reply overdue?"""
+        self._watchdog = None
+        if self._reply is None:
+            return  # the next read sets it again
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._until_s:
+            self._watchdog = loop.call_at(self._until_s, self._look)
+            return
+        self._fail(NoAnswer("device.no_answer", f"no answer within {self._patience_s * 1000:.0f} ms"))
         self.close()
 
     def _fail(self, error: OutsideError) -> None:

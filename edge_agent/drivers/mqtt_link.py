@@ -38,6 +38,7 @@ class Broker:
     password: str = ""
     tls: bool = False
     client_id: str = ""
+    ca_pem: str = ""  # the only authority trusted; empty: those of this computer
 
     @property
     def address(self) -> str:
@@ -61,11 +62,14 @@ class MqttLink:
         self,
         broker: Broker,
         subscribe: Sequence[tuple[str, int]],
-        on_message: Callable[[str, bytes], None],
+        on_message: Callable[[str, bytes, bool], None],
         on_state: Callable[[bool, str], None],
         will: Callable[[], Message | None] = lambda: None,
     ) -> None:
-        """`on_state` gets (connected, reason), also for each vain attempt; `will` is asked before each connection."""
+        """`on_message` gets (topic, payload, retained): retained is what the broker had kept, of unknown age.
+
+        `on_state` gets (connected, reason), also for each vain attempt; `will` is asked before each connection.
+        """
         self.broker = broker
         self._subscribe = list(subscribe)
         self._on_message, self._on_state, self._will = on_message, on_state, will
@@ -136,7 +140,7 @@ class MqttLink:
         if self.broker.username:
             client.username_pw_set(self.broker.username, self.broker.password)
         if self.broker.tls:
-            client.tls_set_context(ssl.create_default_context())
+            client.tls_set_context(ssl.create_default_context(cadata=self.broker.ca_pem or None))
         will = self._will()
         if will is not None:
             client.will_set(will.topic, will.payload, will.qos, will.retain)
@@ -174,7 +178,7 @@ class MqttLink:
 
         def on_message(_client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
             with contextlib.suppress(UnicodeDecodeError):  # a topic that is no text is none of ours
-                self._to_loop(self._deliver, message.topic, bytes(message.payload))
+                self._to_loop(self._deliver, message.topic, bytes(message.payload), message.retain)
 
         client.on_socket_open = on_socket_open
         client.on_connect = on_connect
@@ -192,9 +196,9 @@ class MqttLink:
         if not gone.done():
             gone.set_result(reason)
 
-    def _deliver(self, topic: str, payload: bytes) -> None:
+    def _deliver(self, topic: str, payload: bytes, retained: bool) -> None:
         try:
-            self._on_message(topic, payload)
+            self._on_message(topic, payload, retained)
         except Exception:  # noqa: BLE001 - the door for what others send: one bad message must not stop the next
             _log.exception("message could not be handled", topic=topic, bytes=len(payload))
 

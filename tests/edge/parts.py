@@ -58,12 +58,13 @@ class BrokerProcess:
 
     def __init__(self, kind: str, folder: Path, port: int | None = None) -> None:
         self.kind, self.folder, self.port = kind, folder, port or free_port()
+        self.more = ""  # for Mosquitto's listener
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         if self.kind == "mosquitto":
             file = self.folder / f"mosquitto-{self.port}.conf"
-            file.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n")
+            file.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n{self.more}")
             command = [MOSQUITTO, "-c", str(file)]
         else:
             command = [sys.executable, "-c", AMQTT, str(self.port)]

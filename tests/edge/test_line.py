@@ -235,3 +235,13 @@ def test_the_silence_a_device_needs_is_kept() -> None:
         assert min(gaps) >= 0.029
 
     on_a_line(server, {"a": 1}, work, addresses=range(0, 300, 100), min_gap_ms=30, poll_ms=20)
+
+
+def test_a_device_without_points_says_so() -> None:
+    async def both() -> None:
+        book = Notebook([], {})
+        line = Line("127.0.0.1", 9, [(device("bare", 1, 9), [])], book, book.health, Clock())
+        await line.run()
+        assert book.healths["bare"] == ("unknown", "device.no_points", {"device": "bare"})
+
+    asyncio.run(both())

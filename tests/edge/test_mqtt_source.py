@@ -162,3 +162,28 @@ def test_no_broker_is_said_with_its_address(
     with parts.edge(tmp_path / "edge", parts.login("e1", mosquitto.port), config(port)):
         health = wait_for(lambda: (h := hub.health) and h.state == "failing" and h)
         assert health.code == "device.no_broker" and health.params["host"] == f"127.0.0.1:{port}"
+
+
+def test_a_retained_message_is_uncertain_and_no_sign_of_life(
+    tmp_path: Path, mosquitto: parts.BrokerProcess, hub: parts.StandInHub
+) -> None:
+    topic = "plant/packer/state"
+    hub.client.publish(topic, b'{"seal": {"temp": 90}}', 1, retain=True).wait_for_publish(5)
+    with parts.edge(
+        tmp_path / "edge", parts.login("e1", mosquitto.port), config(mosquitto.port, offline_after_s=1)
+    ) as edge:
+
+        def temp() -> tuple[str, object]:
+            channel = edge.agent._watch._channels.get("temp")
+            return (channel.quality.value, channel.value) if channel else ("", None)
+
+        wait_for(lambda: temp() == ("uncertain", 90))
+        (raised,) = wait_for(
+            lambda: hub.bodies("alarm_raised")
+        )  # too cold for r1, but nobody knows since when
+        assert raised["rule"] == "comm:m"
+        hub.client.publish(topic, b'{"seal": {"temp": 90}}', 1)
+        raised = wait_for(lambda: len(hub.bodies("alarm_raised")) == 2 and hub.bodies("alarm_raised"))[1]
+        assert raised["rule"] == "r1" and temp() == ("good", 90)
+        assert [cleared["rule"] for cleared in hub.bodies("alarm_cleared")] == ["comm:m"]
+    hub.client.publish(topic, b"", 1, retain=True).wait_for_publish(5)

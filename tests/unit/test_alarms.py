@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -270,3 +272,34 @@ def test_due_is_when_something_falls_due(rule: Rule, history: list[tuple[float, 
         assert alarms.tick(rule, state, due - 1e-6)[1] == []
         after, changes = alarms.tick(rule, state, due + 1e-6)
         assert changes or after != state
+
+
+@given(rules, histories, st.one_of(st.floats(0, 200, width=32), st.integers(70, 90)))
+def test_numbers_that_are_called_calm_decide_nothing(
+    rule: Rule, history: list[tuple[float, Reading | None]], value: float
+) -> None:
+    state, now_s = AlarmState(), 0.0
+    for gap_s, told in history:
+        now_s += gap_s
+        if told is None:
+            state, _ = alarms.tick(rule, state, now_s)
+        else:
+            state, _ = alarms.step(rule, state, told, now_s)
+    band = alarms.calm(rule, state)
+    if band is None or not band[0] <= value <= band[1]:
+        return
+    after, changes = alarms.step(rule, state, reading(value), now_s + 1)
+    assert changes == []
+    assert after == replace(state, good_s=now_s + 1, value=value)
+
+
+def test_a_rule_at_rest_is_calm_up_to_its_limit_and_an_active_one_down_to_its_deadband() -> None:
+    high = Rule("r", Condition.HIGH, limit=80.0, deadband=5.0)
+    low = Rule("r", Condition.LOW, limit=10.0, deadband=2.0)
+    normal, active = AlarmState(trouble=False), AlarmState(status=Status.ACKED, trouble=True)
+    assert alarms.calm(high, normal) == (-math.inf, 80.0)
+    assert alarms.calm(low, normal) == (10.0, math.inf)
+    assert alarms.calm(high, active) == (math.nextafter(75.0, math.inf), math.inf)
+    assert alarms.calm(low, active) == (-math.inf, math.nextafter(12.0, -math.inf))
+    assert alarms.calm(Rule("r", Condition.BIT, limit=1.0), normal) is None
+    assert alarms.calm(high, AlarmState()) is None
