@@ -210,7 +210,10 @@ def test_a_device_tells_its_values_and_their_worst_alarm(
             key=severity, edge=edge.id, rule=rule_id, rule_key=str(rule_id), title=severity, severity=severity,
             state="unack" if active else "normal", active=active,
         )  # fmt: skip
-    assert [(p.name, p.alarm) for p in assets.device_values(admin, device.id)] == [("Oil", "critical"), ("Amps", "")]
+    assert [(p.name, p.alarm) for p in assets.device_values(admin, device.id)] == [
+        ("Oil", "critical"),
+        ("Amps", ""),
+    ]
     with pytest.raises(Forbidden):
         assets.device_values(person("Reporter", Role.REPORTER), device.id)
     with pytest.raises(NotFound):
