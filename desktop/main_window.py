@@ -234,6 +234,7 @@ class MainWindow(QMainWindow):
 
     def _on_online(self) -> None:
         self._say_state("●", "good", _("Connected"))
+        self._figures.add("online")
         if not self.banner.isHidden():
             self.banner.hide()
             self.toast(_("The hub is back; everything is up to date."))

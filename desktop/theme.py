@@ -97,6 +97,11 @@ def css(meaning: str) -> str:
     return _COLOURS[meaning][1 if theme().dark else 0]
 
 
+def scaled(width: int) -> int:
+    """A width in pixels meant for the usual font, in the font chosen."""
+    return round(width * theme().font_pt / DEFAULT_FONT_PT)
+
+
 def apply(mode: Mode = "system", font_pt: float = DEFAULT_FONT_PT) -> None:
     """Dress the whole application; safe to call again at any time."""
     app = QGuiApplication.instance()

@@ -106,7 +106,7 @@ def alarm_columns() -> list[Column[AlarmView]]:
             lambda a: label(f"alarm.state.{a.state}"),
             colour=lambda a: "bad" if a.state == "unack" else quiet(a),
             tip=lambda a: label(f"alarm.state.{a.state}"),
-            width=150,
+            width=164,
         ),
         Column(
             "raised_at",
@@ -117,16 +117,24 @@ def alarm_columns() -> list[Column[AlarmView]]:
             tip=lambda a: times.exact(a.raised_at),
             width=96,
         ),
-        Column("lasting", _("Lasting"), lasting, colour=quiet, width=86),
+        Column("lasting", _("Lasting"), lasting, colour=quiet, width=86, gives_way=2),
         Column(
-            "count", _("Count"), lambda a: str(a.count), lambda a: a.count, "right", colour=quiet, width=56
+            "count",
+            _("Count"),
+            lambda a: str(a.count),
+            lambda a: a.count,
+            "right",
+            colour=quiet,
+            width=56,
+            gives_way=3,
         ),
         Column(
             "acked",
             _("Acknowledged"),
             lambda a: f"{a.acked_by} {times.moment(a.acked_at)}".strip() if a.acked_at else "",
             colour=quiet,
-            width=130,
+            width=120,
+            gives_way=1,
         ),
         Column(
             "edge", _("Edge"), lambda a: a.edge.name if a.edge else "", colour=quiet, width=96, hidden=True

@@ -54,6 +54,7 @@ def point_columns() -> Sequence[Column[PointValue]]:
             icon=lambda p: "alert-circle" if p.alarm else "",
             icon_colour=value_colour,
             width=130,
+            stretch=True,
         ),
         Column(
             "value",
@@ -82,7 +83,8 @@ def point_columns() -> Sequence[Column[PointValue]]:
             lambda p: times.ago(p.at),
             lambda p: p.at,
             colour=lambda p: "warn" if _is_old(p) else "muted",
-            width=60,
+            width=76,
+            gives_way=1,
         ),
     )
 

@@ -113,7 +113,14 @@ def point_columns(value: Callable[[int], PointValue | None]) -> Sequence[Column[
         return f"{label(f'quality.{known.quality}')} · {times.ago(known.at)}"
 
     return (
-        Column("name", _("Point"), lambda p: p.name, colour=lambda p: "" if p.active else "faint", width=150),
+        Column(
+            "name",
+            _("Point"),
+            lambda p: p.name,
+            colour=lambda p: "" if p.active else "faint",
+            width=150,
+            stretch=True,
+        ),
         Column(
             "value",
             _("Now"),
@@ -123,10 +130,16 @@ def point_columns(value: Callable[[int], PointValue | None]) -> Sequence[Column[
             bold=lambda p: colour(p) == "bad",
             width=100,
         ),
-        Column("quality", _("Quality"), quality, colour=colour, width=110),
-        Column("place", _("Read from"), point_place, width=180),
+        Column("quality", _("Quality"), quality, colour=colour, width=136),
+        Column("place", _("Read from"), point_place, width=160, gives_way=2),
         Column("scale", _("Scale"), _scale_words, width=80, hidden=True),
-        Column("asset", _("Asset"), lambda p: p.asset.name if p.asset else _("as the device"), width=60),
+        Column(
+            "asset",
+            _("Asset"),
+            lambda p: p.asset.name if p.asset else _("as the device"),
+            width=110,
+            gives_way=1,
+        ),
     )
 
 
@@ -158,13 +171,15 @@ def rule_columns(unit: Callable[[int], str]) -> Sequence[Column[RuleView]]:
             colour=faint,
             tip=lambda r: rule_sentence(r, unit(r.point_id)),
             width=325,
+            stretch=True,
         ),
         Column(
             "ticket",
             _("Ticket"),
             lambda r: _("yes") if r.makes_ticket else _("alarm only"),
             colour=faint,
-            width=90,
+            width=76,
+            gives_way=1,
         ),
     )
 

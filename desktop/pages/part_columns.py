@@ -20,7 +20,8 @@ def part_columns(currency: str) -> Sequence[Column[PartView]]:
             "name",
             label("word.name"),
             lambda p: f"{p.name}  {p.spec}".rstrip(),
-            width=195,
+            width=260,
+            stretch=True,
             colour=lambda p: "" if p.active else "faint",
         ),
         Column("category", _("Category"), lambda p: p.category, width=90, hidden=True),
@@ -42,13 +43,25 @@ def part_columns(currency: str) -> Sequence[Column[PartView]]:
             "on_hand", _("On hand"), lambda p: quantity(p.on_hand), lambda p: p.on_hand, "right", width=68
         ),
         Column(
-            "reserved", _("Reserved"), lambda p: quantity(p.reserved), lambda p: p.reserved, "right", width=72
+            "reserved",
+            _("Reserved"),
+            lambda p: quantity(p.reserved),
+            lambda p: p.reserved,
+            "right",
+            width=72,
+            gives_way=1,
         ),
         Column(
-            "on_order", _("On order"), lambda p: quantity(p.on_order), lambda p: p.on_order, "right", width=70
+            "on_order",
+            _("On order"),
+            lambda p: quantity(p.on_order),
+            lambda p: p.on_order,
+            "right",
+            width=70,
+            gives_way=2,
         ),
         Column(
-            "minimum", _("Minimum"), lambda p: quantity(p.minimum), lambda p: p.minimum, "right", width=70
+            "minimum", _("Minimum"), lambda p: quantity(p.minimum), lambda p: p.minimum, "right", width=76
         ),
         Column("unit", _("Unit"), lambda p: p.unit, width=50, hidden=True),
         Column(

@@ -43,8 +43,8 @@ def person_columns() -> Sequence[Column[PersonView]]:
             "right",
             width=90,
         ),
-        Column("skills", _("Skills"), lambda p: listed(p.skills), width=150),
-        Column("login", _("Login"), lambda p: p.login or "–", width=100),
+        Column("skills", _("Skills"), lambda p: listed(p.skills), width=150, stretch=True),
+        Column("login", _("Login"), lambda p: p.login or "–", width=100, gives_way=1),
         Column("phone", _("Phone"), lambda p: p.phone, width=120),
         Column("email", _("E-mail"), lambda p: p.email, width=160, hidden=True),
     )
@@ -80,7 +80,13 @@ def shift_columns() -> Sequence[Column[ShiftView]]:
         Column("days", _("Days"), lambda s: days_words(s.weekdays), width=130),
         Column("from", _("From"), lambda s: clock(s.start_min), lambda s: s.start_min, width=60),
         Column("until", _("Until"), lambda s: clock(s.end_min), lambda s: s.end_min, width=60),
-        Column("members", _("Members"), lambda s: listed(member.name for member in s.members), width=260),
+        Column(
+            "members",
+            _("Members"),
+            lambda s: listed(member.name for member in s.members),
+            width=200,
+            stretch=True,
+        ),
     )
 
 

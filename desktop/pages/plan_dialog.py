@@ -154,7 +154,7 @@ class PlanDialog(FormDialog):
         error = text_label("", "bad", wrap=True)
         layout.addWidget(editor, 1)
         layout.addWidget(error)
-        self.form.adopt(name, editor, error)
+        self.form.adopt(name, editor, error, words)
         self.tabs.addTab(page, words)
 
     # ---- doing

@@ -21,6 +21,11 @@ def every_words(plan: PlanView) -> str:
     return words.format(n=n)
 
 
+def asset_count(n: int) -> str:
+    """How many assets."""
+    return ngettext("{n} asset", "{n} assets", n).format(n=n)
+
+
 def plan_columns() -> Sequence[Column[PlanView]]:
     """All plans."""
     return (
@@ -29,20 +34,22 @@ def plan_columns() -> Sequence[Column[PlanView]]:
             label("word.name"),
             lambda p: p.name,
             width=170,
+            stretch=True,
             colour=lambda p: "" if p.active else "faint",
         ),
-        Column("every", _("Interval"), every_words, lambda p: (PERIODS.index(p.period), p.every), width=95),
+        Column("every", _("Interval"), every_words, lambda p: (PERIODS.index(p.period), p.every), width=104),
         Column(
             "mode",
             _("Counted"),
             lambda p: _("fixed") if p.mode == "fixed" else _("floating"),
             tip=lambda p: label(f"plan.mode.{p.mode}"),
             width=65,
+            gives_way=3,
         ),
         Column(
             "assets",
             _("Assets"),
-            lambda p: p.assets[0].name if len(p.assets) == 1 else str(len(p.assets)),
+            lambda p: p.assets[0].name if len(p.assets) == 1 else asset_count(len(p.assets)),
             lambda p: len(p.assets),
             width=110,
             tip=lambda p: "\n".join(f"{a.number}  {a.name}" for a in p.assets[:30]),
@@ -63,6 +70,7 @@ def plan_columns() -> Sequence[Column[PlanView]]:
             lambda p: f"{p.last_done_on:%Y-%m-%d}" if p.last_done_on else _("never"),
             lambda p: p.last_done_on,
             width=92,
+            gives_way=2,
         ),
         Column(
             "steps",
@@ -82,7 +90,7 @@ def plan_columns() -> Sequence[Column[PlanView]]:
             width=60,
             hidden=True,
         ),
-        Column("team", _("Team"), lambda p: p.team.name if p.team else "", width=80),
+        Column("team", _("Team"), lambda p: p.team.name if p.team else "", width=80, gives_way=1),
         Column("active", _("In use"), lambda p: _("yes") if p.active else _("no"), width=60, hidden=True),
     )
 
@@ -109,7 +117,7 @@ def due_columns() -> Sequence[Column[Due]]:
             tip=lambda d: _("Overdue") if d.overdue else "",
             width=110,
         ),
-        Column("plan", _("Plan"), lambda d: d.plan.name, colour=colour, width=125),
+        Column("plan", _("Plan"), lambda d: d.plan.name, colour=colour, width=125, stretch=True),
         Column("asset", _("Asset"), lambda d: d.asset.name, width=115),
-        Column("ticket", _("Ticket"), lambda d: d.ticket.number if d.ticket else "", width=60),
+        Column("ticket", _("Ticket"), lambda d: d.ticket.number if d.ticket else "", width=108),
     )

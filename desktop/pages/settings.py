@@ -44,10 +44,18 @@ def session_columns() -> Sequence[Column[SessionView]]:
             icon=lambda s: "monitor" if "console" in s.program else "web",
             icon_colour=lambda s: "good" if s.current else "muted",
             width=210,
+            stretch=True,
         ),
         Column("address", _("Address"), lambda s: s.address, width=105),
         Column("seen", _("Last used"), lambda s: times.ago(s.seen_at), lambda s: s.seen_at, width=90),
-        Column("since", _("Since"), lambda s: times.moment(s.created_at), lambda s: s.created_at, width=90),
+        Column(
+            "since",
+            _("Since"),
+            lambda s: times.moment(s.created_at),
+            lambda s: s.created_at,
+            width=90,
+            gives_way=1,
+        ),
         Column(
             "current", "", lambda s: _("this one") if s.current else "", colour=lambda s: "good", width=60
         ),

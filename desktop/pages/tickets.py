@@ -13,6 +13,7 @@ from core.errors import FettleError
 from core.i18n import _, explain
 from core.wire.journal import JournalEntry
 from core.wire.tickets import TicketRowView
+from desktop import theme
 from desktop.pages.ticket_columns import DUE_COLUMN
 from desktop.pages.ticket_export import export_csv
 from desktop.pages.ticket_filter import FilterBar, TicketQuery
@@ -33,6 +34,7 @@ from desktop.widgets.page import Page, Shell
 from desktop.widgets.table import TableView
 
 SECOND_MS = 1_000
+LIST_WIDTH = 670  # enough for number, priority, title, state and due, and for the filters in one line
 
 
 class TicketsPage(Page):
@@ -89,12 +91,16 @@ class TicketsPage(Page):
         self.pane = TicketPane(self.shell, self)
         self.pane.setMinimumWidth(400)
         self.pane.closed.connect(self._close_pane)
+        self._tools = (
+            tool_button("table-column", _("Choose columns"), lambda: self.table.choose_columns()),
+            tool_button("file-export-outline", f"{_('Export to CSV')} (Ctrl+E)", self.export),
+        )
+        action(self, _("Export to CSV"), self.export, "Ctrl+E")
         bar = row(
             self.search,
             self.filters,
             self.count,
-            tool_button("table-column", _("Choose columns"), lambda: self.table.choose_columns()),
-            tool_button("file-export-outline", _("Export to CSV"), self.export, "Ctrl+E"),
+            *self._tools,
             margins=(12, 8, 12, 6),
         )
         self.count.setFixedHeight(self.count.fontMetrics().height() + 10)
@@ -122,7 +128,6 @@ class TicketsPage(Page):
         self.splitter.addWidget(self.pane)
         self.splitter.setStretchFactor(0, 1)
         self.splitter.setChildrenCollapsible(False)
-        self.splitter.setSizes([740, 520])
         kept = self.shell.store.value("tickets/splitter")
         if isinstance(kept, QByteArray):
             self.splitter.restoreState(kept)
@@ -138,7 +143,9 @@ class TicketsPage(Page):
         """Beside an open ticket the bar does with less, so that the filters stay in one line."""
         if event.type() is QEvent.Type.Resize and isinstance(watched, QWidget):
             narrow = watched.width() < self._bar_width
-            self.search.setFixedWidth(110 if narrow else 170)
+            self.search.setFixedWidth(theme.scaled(110 if narrow else 170))
+            for tool in self._tools:  # also in the menu of the head, and by Ctrl+E
+                tool.setVisible(not narrow)
             if self._new is not None:
                 self._new.setText("" if narrow else _("New ticket"))
         return super().eventFilter(watched, event)
@@ -174,7 +181,7 @@ class TicketsPage(Page):
         """Open one ticket, whether or not the filter shows it."""
         self._shown_id = ticket_id
         self.pane.show_ticket(ticket_id)
-        self.pane.show()
+        self._open_pane()
         self._select(ticket_id)
 
     def show_query(self, query: TicketQuery) -> None:
@@ -266,11 +273,20 @@ class TicketsPage(Page):
             if ticket_id != self._shown_id:
                 self._shown_id = ticket_id
                 self.pane.show_ticket(ticket_id)
-            self.pane.show()
+            self._open_pane()
 
     def _on_opened(self, _position: int) -> None:
         self._on_picked()
         self.pane.setFocus()
+
+    def _open_pane(self) -> None:
+        """Until somebody moves the line: the pane as wide as the list beside it can spare."""
+        first = self.pane.isHidden() and self.shell.store.value("tickets/splitter") is None
+        self.pane.show()
+        if first:
+            whole = self.splitter.width()
+            pane = max(self.pane.minimumWidth(), min(whole * 2 // 5, 640, whole - theme.scaled(LIST_WIDTH)))
+            self.splitter.setSizes([whole - pane, pane])
 
     def _close_pane(self) -> None:
         self._shown_id = None

@@ -87,10 +87,11 @@ class Form(QWidget):
         self._watch(name, widget)
         return widget
 
-    def adopt(self, name: str, widget: QWidget, error: QLabel) -> None:
+    def adopt(self, name: str, widget: QWidget, error: QLabel, words: str = "") -> None:
         """A field that stands elsewhere, such as on another tab, with the label for its error."""
         self.fields[name] = widget
         self._errors[name] = error
+        self._captions[name] = words
         error.hide()
         self._watch(name, widget)
 
@@ -238,13 +239,9 @@ class FormDialog(QDialog):
         high = self.form.sizeHint().height() + self.buttons.sizeHint().height() + 70
         if not self._trouble.isHidden():
             high += self._trouble.heightForWidth(self._width - 24) + 6
-        self.resize(
-            max(self._width, self.width()),
-            max(
-                self.height() if self.isVisible() else 0,
-                min(high, max(680, self.screen().availableSize().height() * 4 // 5)),
-            ),
-        )
+        most = max(680, self.screen().availableSize().height() * 4 // 5)
+        least = self.height() if self.isVisible() else 0
+        self.resize(max(self._width, self.width()), max(least, min(high, most)))
 
     def submit(self) -> None:
         """Try to save what is in the form."""

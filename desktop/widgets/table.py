@@ -65,7 +65,7 @@ class TableView(QTableView):
         self.setModel(model)
         header = self.horizontalHeader()
         for at, column in enumerate(model.columns):
-            header.resizeSection(at, _scaled(column.width))
+            header.resizeSection(at, theme.scaled(column.width))
             header.setSectionHidden(at, column.hidden)
         order = Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder
         keys = [column.key for column in model.columns]
@@ -143,7 +143,7 @@ class TableView(QTableView):
         self._restoring = False
 
     def _least(self, model: TableModel[R]) -> int:
-        return _scaled(model.columns[self._stretched].width * 2 // 3)
+        return theme.scaled(model.columns[self._stretched].width * 2 // 3)
 
     def _make_room(self, model: TableModel[R]) -> None:
         """Leave out columns that may give way until the rest fits; they come back with the room."""
@@ -208,8 +208,10 @@ class TableView(QTableView):
 
     @property
     def _place(self) -> str:
-        """Where the store keeps this table."""
-        return f"table/{self._name}/{self.horizontalHeader().count()}"
+        """Where the store keeps this table: widths of one font do not fit another."""
+        font_pt = theme.theme().font_pt
+        size = "" if font_pt == theme.DEFAULT_FONT_PT else f"@{font_pt:g}"
+        return f"table/{self._name}/{self.horizontalHeader().count()}{size}"
 
     def _save(self, *_what: object) -> None:
         if self._store is not None and not self._restoring:
@@ -222,11 +224,6 @@ class TableView(QTableView):
                 header.setSectionHidden(at, True)
             header.blockSignals(False)
             self._store.setValue(self._place, state)
-
-
-def _scaled(width: int) -> int:
-    """A width meant for the usual font, in the font chosen."""
-    return round(width * theme.theme().font_pt / theme.DEFAULT_FONT_PT)
 
 
 class Table(QWidget, Generic[R]):

@@ -72,10 +72,10 @@ class Trend(QWidget):
             (min(seconds[0], raised_s), max(seconds[-1], raised_s)) if seconds else (raised_s, raised_s)
         )
         late_s = first_s + (last_s - first_s) * 0.8  # words of what is later stand at the left of its line
-        self._line(raised_s, 90, "warn", _("Alarm"), 0.97, raised_s > late_s)
+        self._line(raised_s, 90, "warn", _("Alarm"), 0.99, raised_s > late_s)
         if chart.cleared_at is not None and seconds and chart.cleared_at.timestamp() <= seconds[-1]:
             cleared_s = chart.cleared_at.timestamp()
-            self._line(cleared_s, 90, "good", _("Cleared"), 0.97, cleared_s > late_s)
+            self._line(cleared_s, 90, "good", _("Cleared"), 0.99, cleared_s > late_s)
         plot.autoRange(padding=0.1)
         if seconds:
             plot.setXRange(first_s, last_s, padding=0.02)
@@ -90,7 +90,8 @@ class Trend(QWidget):
     def _line(
         self, at: float, angle: int, meaning: str, words: str, place: float, words_left: bool = False
     ) -> None:
-        anchor = (1, 1) if words_left else (0, 1)
+        # Words at an upright line hang beside its top end, those at a level line stand on it.
+        anchor = (1 if words_left else 0, 0 if angle else 1)
         self.plot.addItem(
             self._pg.InfiniteLine(
                 pos=at,
@@ -99,7 +100,7 @@ class Trend(QWidget):
                 label=words,
                 labelOpts={
                     "color": theme.colour(meaning),
-                    "fill": theme.colour("base"),
+                    "fill": theme.colour("base") if angle else None,
                     "position": place,
                     "movable": False,
                     "anchors": [anchor, anchor],
