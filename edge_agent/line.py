@@ -154,14 +154,14 @@ class Line:
         if data == job.last:
             return
         job.last = data
-        put = self._sink.put
+        put, good, channels = self._sink.put, Quality.GOOD, job.channels
         for index, value in job.block.decoder.changes(data, job.before):
-            channel = job.channels[index]
+            channel = channels[index]
             if value is None:
                 if channel.quality is not Quality.UNCERTAIN:
                     put(channel, None, Quality.UNCERTAIN, "not a number", previous_s)
-            elif value != channel.value or channel.quality is not Quality.GOOD:
-                put(channel, value, Quality.GOOD, "", previous_s)
+            elif value != channel.value or channel.quality is not good:
+                put(channel, value, good, "", previous_s)
 
     def _spoil(self, job: Job, quality: Quality, reason: str) -> None:
         job.last = None

@@ -25,6 +25,7 @@ from edge_agent.rule_runs import COMM, RuleRun, device_channel
 
 _log = log.get(__name__)
 _FRESH_S = 5.0
+_GOOD = Quality.GOOD  # looking a member up costs more than judging a reading
 _NUMBERS = (float, int)  # exactly: a bool is judged by its own rules
 
 
@@ -99,7 +100,7 @@ class Watch:
     ) -> None:
         """A point has a new value or quality. `previous_good_s`: the last good scan of its feed before this one."""
         runs = self._of.get(id(channel))
-        usual = quality is Quality.GOOD and channel.quality is Quality.GOOD
+        usual = quality is _GOOD and channel.quality is _GOOD
         if usual and runs is None and channel.trace is None:
             channel.move(value)
             return

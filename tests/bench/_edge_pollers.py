@@ -86,19 +86,12 @@ def _ours(unit: int, period_s: float, ports: list[int]) -> list[Awaitable[None]]
         if state != "ok":
             raise SystemExit(f"{device}: {state} {code} {detail} {params}")
 
-    lines = []
+    lines: list[Awaitable[None]] = []
     for device in config.devices:
         assert device.kind == "modbus_tcp"
         mine = [point for point in config.points if point.device == device.id]
         lines.append(Line(device.host, device.port, [(device, mine)], watch, health, Clock()).run())
-    return [*lines, _telemetry(watch)]
-
-
-async def _telemetry(watch: Any) -> None:
-    """What the agent does every five seconds; here each second, so that every measurement holds some."""
-    while True:
-        await asyncio.sleep(1.0)
-        watch.telemetry()
+    return lines
 
 
 class _Raw(asyncio.Protocol):

@@ -2,7 +2,8 @@
 
 `./dev bench edge [--seconds N]`. Twenty devices of 250 points in four requests each are scanned every 20 ms, or as fast
 as a program can. The server, in a process of its own, counts the requests; each contender runs in a process of its
-own, one after the other. Only ours also judges rules (on one point in nine) and keeps charts, telemetry and quality.
+own, one after the other. Only ours also judges rules (on one point in nine) and keeps charts and quality;
+its telemetry, one message every few seconds, is left out because the others have none.
 """
 
 from __future__ import annotations
