@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -110,8 +111,11 @@ def wait(condition: Callable[[], T], what: str, children: Children, timeout_s: f
 
 
 def free_port(wanted: int) -> int:
-    """`wanted` when nobody listens there, else any free port."""
-    for port in (wanted, 0):
+    """`wanted` when nobody listens there, else any free port.
+
+    Any: from below those that systems give to connections, lest one take it between this look and the program's start.
+    """
+    for port in (*([wanted] if wanted else []), *random.sample(range(20_000, 32_000), 50)):
         with socket.socket() as probe:
             if os.name == "posix":  # a port of the run before may still be fading away
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -119,7 +123,7 @@ def free_port(wanted: int) -> int:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return int(probe.getsockname()[1])
+            return port
     raise Died("no free port")
 
 
