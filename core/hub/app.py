@@ -99,6 +99,11 @@ class Hub:
         return self.settings.broker.url or f"mqtt://{self.settings.broker.bind}:{self.mqtt_port}"
 
     @property
+    def edges_shut_out(self) -> bool:
+        """Whether other computers reach the hub but not its broker, so that no edge there can join."""
+        return plant.broker_only_here() and not plant.is_loopback(self.settings.http.host)
+
+    @property
     def run_file(self) -> Path:
         """Where other programs of this computer read how to reach the hub."""
         return self.settings.data_dir / RUN_FILE
@@ -191,6 +196,8 @@ class Hub:
         # Edges that join are told the port that was really taken.
         broker = self.settings.broker.model_copy(update={"port": address.port})
         plant.use(self.settings.model_copy(update={"broker": broker}), self.url)
+        if self.edges_shut_out:
+            logger.warning("edges on other computers cannot reach the broker", broker_bind=broker.bind)
         client = mqtt.HubMqtt(address, on_change)
         for name, run in (
             ("mqtt", client.run),

@@ -78,23 +78,28 @@ def _run(settings: HubSettings, _args: argparse.Namespace) -> int:
 
 
 def _welcome(hub: Hub) -> str:
-    lines = [
-        "",
-        "  Fettle",
-        "",
-        f"  {_('Console and API')}:  {hub.url}",
-        f"  {_('API documents')}:    {hub.url}/docs",
-        f"  {_('Edges (MQTT)')}:     {hub.mqtt_address}",
-        f"  {_('Data folder')}:      {hub.settings.data_dir}",
-    ]
-    if hub.setup_code:
+    # Words stand outside of f-strings: inside, the collector of sentences does not see them.
+    facts = (
+        (_("Console and API"), hub.url),
+        (_("API documents"), f"{hub.url}/docs"),
+        (_("Edges (MQTT)"), hub.mqtt_address),
+        (_("Data folder"), str(hub.settings.data_dir)),
+    )
+    lines = ["", "Fettle", "", *(f"{name}:  {value}" for name, value in facts)]
+    if hub.edges_shut_out:
         lines += [
             "",
-            f"  {_('First set-up: open the console on this computer and enter this one-time code:')}",
+            _("Edges on other computers cannot join: the broker listens to this computer only."),
+            _("To let them in, set this in the settings file and start the hub again:"),
             "",
-            f"      {hub.setup_code}",
+            "    [broker]",
+            '    bind = "0.0.0.0"',
         ]
-    return "\n".join([*lines, "", f"  {_('Stop with Ctrl+C.')}", ""])
+    if hub.setup_code:
+        words = _("First set-up: open the console on this computer and enter this one-time code:")
+        lines += ["", words, "", f"    {hub.setup_code}"]
+    lines += ["", _("Stop with Ctrl+C."), ""]
+    return "\n".join(f"  {line}" if line else "" for line in lines)
 
 
 def _setup_code(settings: HubSettings, _args: argparse.Namespace) -> int:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from core.domain.people import Action, Actor, require
-from core.errors import Conflict, NotFound, TooMany
+from core.errors import AppError, Conflict, NotFound, TooMany
 from core.services import journal, rows, settings
 from core.storage import db
 from core.storage.tables import (
@@ -58,11 +58,12 @@ def edge(actor: Actor, edge_pk: int) -> EdgeView:
 
 @db.transaction
 def create_edge(actor: Actor, new: SaveEdge, *, now: datetime) -> EdgeView:
-    """Add an edge; it joins later, by code. Conflict `edge.id_taken`."""
+    """Add an edge; it joins later, by code. Conflict `edge.id_taken`, `edge.id_reserved`."""
     require(actor, Action.FLEET_EDIT)
     edge_id = new.edge_id or _next_edge_id()
-    taken = (topics.OTHERS, settings.hub().broker.username)  # words that mean others in topics and logins
-    if edge_id in taken or EdgeRow.get_or_none(EdgeRow.edge_id == edge_id) is not None:
+    if edge_id in (topics.OTHERS, settings.hub().broker.username):  # others in topics and logins
+        raise Conflict("edge.id_reserved", f"{edge_id} is reserved", {"edge_id": "reserved"}, edge_id=edge_id)
+    if EdgeRow.get_or_none(EdgeRow.edge_id == edge_id) is not None:
         raise Conflict("edge.id_taken", f"edge {edge_id} exists", {"edge_id": "taken"}, edge_id=edge_id)
     row = EdgeRow.create(edge_id=edge_id, name=new.name, active=new.active)
     journal.write(actor, "edge.created", "edge", row.id, now, name=row.name, edge_id=edge_id)
@@ -131,8 +132,14 @@ def _code_hash(code: str) -> str:
     return hashlib.sha256(code.strip().upper().replace("-", "").encode()).hexdigest()
 
 
-def join(request: JoinEdge, *, now: datetime) -> EdgeJoined:
-    """Give an edge its login for the code. A re-join makes the old password worthless. NotFound `edge.bad_code`."""
+def join(request: JoinEdge, *, now: datetime, address: str = "localhost") -> EdgeJoined:
+    """Give an edge its login for the code. A re-join makes the old password worthless. NotFound `edge.bad_code`.
+
+    `address` is the caller's: AppError `edge.broker_local` when it could not reach the broker from there.
+    """
+    if settings.broker_only_here() and not settings.is_loopback(address):
+        bind = settings.hub().broker.bind
+        raise AppError("edge.broker_local", f"broker.bind is {bind}, the edge is at {address}", bind=bind)
     moment = time.monotonic()
     with _lock:
         while _wrong_codes and _wrong_codes[0] < moment - 60:

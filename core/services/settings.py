@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -111,12 +112,26 @@ def broker_address() -> tuple[str, int, bool]:
     public_host = broker.public_host or urlsplit(public_url()).hostname or "localhost"
     if not broker.url:
         # Bound to this computer only, it is found nowhere else.
-        only_here = broker.bind in ("127.0.0.1", "::1", "localhost")
-        host = broker.bind if only_here and not broker.public_host else public_host
+        host = broker.bind if broker_only_here() else public_host
         return host, _own_broker_port or broker.port, False
     url = urlsplit(broker.url)
     tls = url.scheme == "mqtts"
     return broker.public_host or url.hostname or public_host, url.port or (8883 if tls else 1883), tls
+
+
+def broker_only_here() -> bool:
+    """Whether the embedded broker can be reached from this computer alone."""
+    broker = _hub.broker
+    return not broker.url and not broker.public_host and is_loopback(broker.bind)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address or name means this computer, seen from itself."""
+    try:
+        found = ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    return bool((getattr(found, "ipv4_mapped", None) or found).is_loopback)
 
 
 def _local_url() -> str:

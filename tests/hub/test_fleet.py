@@ -14,6 +14,7 @@ import pytest
 
 from core.domain.people import Actor, Role
 from core.errors import AppError, Conflict, Forbidden, NotFound, TooMany
+from core.i18n import explain
 from core.services import assets, devices, fleet
 from core.storage.tables import DeviceRow, EdgeConfigRow, EdgeRow, JoinCodeRow, JournalRow, RuleRow
 from core.wire.assets import SaveAsset
@@ -82,6 +83,19 @@ def test_joining_by_a_code_that_is_good_once(admin: Actor, edge: EdgeView, now: 
     everything = str(list(JournalRow.select().dicts())) + str(list(EdgeRow.select().dicts()))
     assert joined.password not in everything and told.code not in everything
     assert JournalRow.get(JournalRow.verb == "edge.joined").data["hostname"] == "box"
+
+
+@pytest.mark.parametrize("address", ["192.168.1.20", "fe80::1", "::ffff:10.0.0.7"])
+def test_an_edge_elsewhere_is_not_told_a_broker_it_cannot_reach(
+    admin: Actor, edge: EdgeView, now: datetime, address: str
+) -> None:
+    request = JoinEdge(code=fleet.make_join_code(admin, edge.id, now=now).code, hostname="box")
+    with pytest.raises(AppError) as caught:
+        fleet.join(request, now=now, address=address)
+    assert caught.value.code == "edge.broker_local"
+    assert "broker.bind" in explain(caught.value)
+    # The code is still good where the broker can be reached.
+    assert fleet.join(request, now=now, address="::ffff:127.0.0.1").edge == "edge-1"
 
 
 def test_codes_expire_and_newer_ones_replace_them(admin: Actor, edge: EdgeView, now: datetime) -> None:
@@ -285,4 +299,4 @@ def test_who_may_read_does_not_edit(admin: Actor, edge: EdgeView, now: datetime)
 def test_words_that_mean_others_are_no_edge(admin: Actor, now: datetime, edge_id: str) -> None:
     with pytest.raises(Conflict) as caught:
         fleet.create_edge(admin, SaveEdge(name="Hall 2", edge_id=edge_id), now=now)
-    assert caught.value.code == "edge.id_taken"
+    assert caught.value.code == "edge.id_reserved"

@@ -13,8 +13,10 @@ import pytest
 from pydantic import SecretStr
 
 from core.errors import AppError, Conflict, Forbidden, TooMany
+from core.hub.app import Hub
+from core.hub.cli import _welcome
 from core.services import sessions, settings, setup
-from core.settings import BrokerSettings, HubSettings
+from core.settings import BrokerSettings, HttpSettings, HubSettings
 from core.storage.tables import AssetRow, JournalRow, MetaRow, PersonRow
 from core.wire.people import SetUp
 from tests.hub.actors import hub_in
@@ -127,3 +129,26 @@ def test_where_edges_find_the_broker(broker: dict[str, Any], told: tuple[str, in
     hub = HubSettings(broker=BrokerSettings.model_validate(broker))
     settings.use(hub, "https://fettle.example.cn")
     assert settings.broker_address() == told
+
+
+@pytest.mark.parametrize(
+    ("http", "broker", "shut_out"),
+    [
+        ("0.0.0.0", {}, True),
+        ("192.168.1.5", {"bind": "::1"}, True),
+        ("127.0.0.1", {}, False),
+        ("0.0.0.0", {"bind": "0.0.0.0"}, False),
+        ("0.0.0.0", {"public_host": "mq.example.cn"}, False),
+        ("0.0.0.0", {"url": "mqtt://127.0.0.1"}, False),
+    ],
+)
+def test_a_hub_says_that_edges_elsewhere_are_shut_out(
+    http: str, broker: dict[str, Any], shut_out: bool
+) -> None:
+    hub = HubSettings(http=HttpSettings(host=http), broker=BrokerSettings.model_validate(broker))
+    settings.use(hub, "http://127.0.0.1:8750")
+    running = Hub(hub)
+    running.setup_code = "A-CODE"
+    assert running.edges_shut_out is shut_out
+    assert ('bind = "0.0.0.0"' in _welcome(running)) is shut_out
+    assert "A-CODE" in _welcome(running)

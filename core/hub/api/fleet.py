@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Request
 
 from core.domain.people import Action, require
 from core.errors import AppError
-from core.hub.auth import EdgeLogin, SignedIn, clock
+from core.hub.auth import Address, EdgeLogin, SignedIn, clock
 from core.services import assets, devices, fleet, ingest
 from core.wire.assets import PointValue
 from core.wire.base import View
@@ -52,9 +52,9 @@ def create_edge(actor: SignedIn, body: SaveEdge) -> EdgeView:
 
 
 @router.post("/edges/join")
-def join(body: JoinEdge) -> EdgeJoined:
+def join(body: JoinEdge, address: Address) -> EdgeJoined:
     """An edge's own login, for the one-time code that the console showed."""
-    return fleet.join(body, now=clock())
+    return fleet.join(body, now=clock(), address=address)
 
 
 @router.put("/edges/{edge_id}")
