@@ -115,4 +115,9 @@ class HubLogins:
             return covers(f"{topics.ROOT}/#", topic)
         if topics.may(username, topic, publish):
             return True
-        return self._others is not None and self._others.may(username, topic, publish)
+        return self._others is not None and _theirs(topic) and self._others.may(username, topic, publish)
+
+
+def _theirs(topic: str) -> bool:
+    """Third parties have topics of their own and the intake of alarms, never an edge's or what would match one."""
+    return topic.startswith(f"{topics.ROOT}/in/") or topic.split("/", 1)[0] not in ("+", "#", "fettle")

@@ -92,6 +92,21 @@ def test_nobody_comes_in_without_a_login(broker: EmbeddedBroker) -> None:
             assert client.code.is_failure
 
 
+@pytest.mark.parametrize(
+    "topic", ["#", "+/v1/edge-1/config", "fettle/#", "fettle/v1/edge-1/config", "fettle/v1/+/up"]
+)
+def test_a_third_party_never_reaches_an_edges_topics_whatever_its_line_says(
+    tmp_path: Path, topic: str
+) -> None:
+    file = tmp_path / "broker-users"
+    file.write_text("press:press-secret\n", encoding="utf-8")
+    logins = HubLogins("hub", "hub-secret", FileLogins.read(file))
+    assert not logins.may("press", topic, publish=False)
+    assert not logins.may("press", topic, publish=True)
+    assert logins.may("press", "fettle/v1/in/press/alarm", publish=True)
+    assert logins.may("press", "line-1/state", publish=True)
+
+
 def test_an_edge_speaks_only_on_its_own_topics(broker: EmbeddedBroker) -> None:
     with (
         Client(broker.port, "hub", "hub-secret") as hub,
