@@ -131,7 +131,7 @@ class HubClient(TicketRoutes, AssetRoutes, PartRoutes, PeopleRoutes, FleetRoutes
 
     def stream(self, after: int) -> Iterator[JournalEntry | None]:
         """The live journal from `after` on, for ever; None for each heartbeat. Ends or raises at a cut."""
-        timeout = httpx.Timeout(10.0, read=40.0)  # the hub beats every 15 s
+        timeout = httpx.Timeout(10.0, read=25.0)  # the hub beats every 15 s
         try:
             with self._http.stream(
                 "GET",

@@ -15,7 +15,7 @@ from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, Qt, QTim
 from desktop.table_model import Column, TableModel
 
 PAGE_ROWS = 200
-KEPT_PAGES = 40
+KEPT_PAGES = 24  # a row takes about 5 kB
 _TOGETHER_MS = 15  # a view asks for many rows in one paint: collect before fetching
 
 

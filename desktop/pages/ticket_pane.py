@@ -193,14 +193,23 @@ class TicketPane(QFrame):
             ask_move(self, self._shell, ticket, move, lambda done: self._on_moved(ticket, move.move, done))
             return
         body = MoveTicket(move=move.move, version=ticket.version)
+
+        def failed(error: FettleError) -> None:
+            self._busy.stop()
+            self.head.setEnabled(True)
+            self._tell(error)
+
+        self.head.setEnabled(False)  # one click, one move, also when the hub takes its time
+        self._busy.start()
         tasks.run(
             lambda: self._hub.move_ticket(ticket.id, body),
             lambda done: self._on_moved(ticket, move.move, done),
-            self._tell,
+            failed,
             self,
         )
 
     def _on_moved(self, before: TicketView, taken: str, ticket: TicketView) -> None:
+        self._busy.stop()
         self._take(ticket)
         words = f"{ticket.number} · {label(f'ticket.state.{ticket.state}')}"
         back = next((move for move in ticket.moves if move.move == UNDO.get(taken)), None)
