@@ -22,6 +22,13 @@ def add_team(name: str, fail: bool = False) -> int:
     return int(team.id)
 
 
+def test_sqlite_waits_for_the_disk_and_keeps_references(sqlite_database: Path) -> None:
+    """With synchronous=NORMAL a power cut would take back what an edge was told is committed."""
+    asked = ("synchronous", "journal_mode", "foreign_keys")
+    told = [db.database.execute_sql(f"PRAGMA {name}").fetchone()[0] for name in asked]
+    assert told == [2, "wal", 1]
+
+
 def test_a_use_case_that_fails_leaves_nothing(database: str) -> None:
     with pytest.raises(ValueError, match="fitters"):
         add_team("fitters", fail=True)
