@@ -22,6 +22,7 @@ from core.i18n import _, label
 from core.wire.journal import JournalEntry
 from core.wire.people import ChangePassword, PlantView, SessionView
 from desktop import theme, times
+from desktop.lists import listed
 from desktop.pages.settings_about import about_dialog, versions_words
 from desktop.pages.settings_plant import plant_dialog
 from desktop.table_model import Column
@@ -221,12 +222,12 @@ class SettingsPage(Page):
 
     def _account_card(self) -> QFrame:
         me = self.shell.me
-        roles = ", ".join(label(f"role.{role}") for role in me.roles)
+        roles = listed(label(f"role.{role}") for role in me.roles)
         facts = _facts(
             (_("Name"), me.name),
             (_("Login"), me.login),
             (_("Roles"), roles or "–"),
-            (_("Teams"), ", ".join(team.name for team in me.teams) or "–"),
+            (_("Teams"), listed(team.name for team in me.teams) or "–"),
         )
         self.password = button(_("Change password"), self.on_password, "lock-outline")
         self.end = button(_("End log-in"), self.on_end, "logout")
