@@ -66,6 +66,9 @@ class Program:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
 
+    def has_ended(self) -> bool:
+        return self._process is not None and self._process.poll() is not None
+
     def kill(self) -> None:
         if self._process is not None:
             self._process.kill()
@@ -189,6 +192,14 @@ class Plant:
         assert len(rows) == len({(epoch, seq) for epoch, seq, _ in rows}), "a number was given out twice"
         return {(epoch, seq): _plain(json.loads(body)["body"]) for epoch, seq, body in rows}
 
+    def acknowledged(self) -> set[tuple[str, int]]:
+        """Keys of the events that the edge believes to be safe in the hub."""
+        query = (
+            "SELECT (SELECT value FROM meta WHERE key = 'epoch'), seq FROM events WHERE acked_at IS NOT NULL"
+        )
+        with closing(self._outbox()) as outbox:
+            return set(outbox.execute(query).fetchall())
+
     def of_hub(self, query: str) -> list[tuple[Any, ...]]:
         """Rows of the hub's database, read from outside."""
         with closing(sqlite3.connect(self.folder / "hub" / "hub.db", timeout=10)) as hub:
@@ -232,6 +243,7 @@ def test_kills_during_a_burst_lose_and_double_nothing(plant: Plant) -> None:
         victim = victims[step % 3]
         time.sleep(chance.uniform(0, 0.2))  # not a wait for anything: the moment of death is left to chance
         victim.kill()
+        assert plant.acknowledged() <= plant.received().keys(), "acknowledged before it was committed"
         victim.start()
         wait_for(lambda: len(alarms_in(plant.ledger())) >= (step + 1) * SLICE, 60)  # noqa: B023  # called at once
     wait_for(lambda: plant.received() == plant.ledger(), 90)
@@ -250,3 +262,24 @@ def test_kills_during_a_burst_lose_and_double_nothing(plant: Plant) -> None:
     assert len(tickets) == COILS
     assert plant.of_hub("SELECT count(*) FROM alarm_row WHERE active = 1") == [(0,)]
     assert plant.of_hub("SELECT count(*) FROM dead_letter_row") == [(0,)]
+
+
+@pytest.mark.timeout(120)
+def test_a_hub_that_acknowledges_before_it_commits_is_caught(plant: Plant) -> None:
+    """The harness itself is tried: with this fault, which later events would heal, its check must fail."""
+    plant.hub.kill()
+    before = plant.acknowledged()
+    eager = (
+        sys.executable,
+        "-m",
+        "tests.faults.eager_hub",
+        "hub",
+        "--settings",
+        str(plant.folder / "hub.toml"),
+    )
+    plant.hub = Program(plant.folder / "eager.log", *eager)
+    plant.hub.start()
+    plant.set_coils(0, True)
+    wait_for(plant.hub.has_ended, 60)
+    wait_for(lambda: plant.acknowledged() > before, 30)
+    assert not plant.acknowledged() <= plant.received().keys()
