@@ -62,6 +62,7 @@ class Client:
 
     def __init__(self, port: int, token: str = "") -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self._used_s = time.monotonic()
         self._headers = {"Content-Type": "application/json"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
@@ -69,6 +70,9 @@ class Client:
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         """JSON of an answer that must be good."""
         sent = None if body is None else json.dumps(body)
+        if time.monotonic() - self._used_s > 2:  # the hub closes what was idle for five seconds
+            self._connection.close()
+        self._used_s = time.monotonic()
         self._connection.request(method, f"/api/v1{path}", sent, self._headers)
         answer = self._connection.getresponse()
         content = answer.read()
