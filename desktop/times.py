@@ -44,12 +44,14 @@ def span(seconds: float) -> str:
         return _("{n} min").format(n=minutes).replace(" ", gap)
     hours, minutes = divmod(minutes, 60)
     if hours < 24:
-        words = _("{n} h").format(n=hours) + (
-            f" {_('{n} min').format(n=minutes)}" if minutes and hours < 10 else ""
-        )
+        words = _("{n} h").format(n=hours)
+        if minutes and hours < 10:
+            words += " " + _("{n} min").format(n=minutes)
         return words.replace(" ", gap)
     days, hours = divmod(hours, 24)
-    words = _("{n} d").format(n=days) + (f" {_('{n} h').format(n=hours)}" if hours and days < 10 else "")
+    words = _("{n} d").format(n=days)
+    if hours and days < 10:
+        words += " " + _("{n} h").format(n=hours)
     return words.replace(" ", gap)
 
 

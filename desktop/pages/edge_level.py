@@ -35,14 +35,14 @@ class Level(QWidget, Generic[R]):
         self.hint = text_label("", "muted")
         self.new = button(new_words, add, "plus")
         self.edit = button(_("Edit"), lambda: self._with_current(change), "pencil-outline")
-        self.edit.setAccessibleName(f"{heading}: {_('Edit')}")
+        self.edit.setAccessibleName(f"{heading}: {self.edit.text()}")
         self.copy = button(
             _("Copy"),
             lambda: self._with_current(copy),
             "content-copy",
             tip=_("A new one like the chosen one"),
         )
-        self.copy.setAccessibleName(f"{heading}: {_('Copy')}")
+        self.copy.setAccessibleName(f"{heading}: {self.copy.text()}")
         self.new.setVisible(may_edit)
         self.edit.setVisible(may_edit)
         self.copy.setVisible(may_edit and copy is not None)

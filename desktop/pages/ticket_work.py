@@ -74,7 +74,7 @@ class WorkTab(QWidget):
 
     def _step(self, number: int, step: Step, may_work: bool) -> QWidget:
         box = QWidget()
-        title = f"{number}. {step.title}" + ("" if step.required else f" ({_('optional')})")
+        title = f"{number}. {step.title}" + ("" if step.required else " " + _("(optional)"))
         field = self._field(step, title)
         field.setEnabled(may_work)
         hint = _limits(step)

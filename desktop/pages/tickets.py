@@ -93,7 +93,7 @@ class TicketsPage(Page):
         self.pane.closed.connect(self._close_pane)
         self._tools = (
             tool_button("table-column", _("Choose columns"), lambda: self.table.choose_columns()),
-            tool_button("file-export-outline", f"{_('Export to CSV')} (Ctrl+E)", self.export),
+            tool_button("file-export-outline", _("Export to CSV") + " (Ctrl+E)", self.export),
         )
         action(self, _("Export to CSV"), self.export, "Ctrl+E")
         bar = row(

@@ -67,7 +67,7 @@ class Trend(QWidget):
             brush = self._pg.mkBrush(theme.colour("accent"))
             plot.plot(seconds, values, pen=None, symbol="o", symbolSize=4, symbolBrush=brush, symbolPen=None)
         if chart.limit is not None:
-            self._line(chart.limit, 0, "bad", f"{_('Limit')} {chart.limit:g}", 0.04)
+            self._line(chart.limit, 0, "bad", _("Limit") + f" {chart.limit:g}", 0.04)
         first_s, last_s = (
             (min(seconds[0], raised_s), max(seconds[-1], raised_s)) if seconds else (raised_s, raised_s)
         )

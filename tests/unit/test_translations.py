@@ -210,3 +210,22 @@ def test_a_sentence_no_longer_said_and_a_lost_place_are_found(small: Path) -> No
     assert "has the places []" in translate.check(EDGE, small)[0]
     (small / "edge_agent" / "cli.py").write_text("", encoding="utf-8")
     assert "nothing says" in translate.check(EDGE, small)[0]
+
+
+def test_no_sentence_hides_in_a_formatted_string() -> None:
+    """Before Python 3.12 the collector cannot look into one, and the sentence would stay untranslated."""
+    hidden = []
+    for path in sorted(
+        path for room in ("core", "edge_agent", "desktop") for path in (ROOT / room).rglob("*.py")
+    ):
+        for string in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(string, ast.JoinedStr):
+                hidden += [
+                    f"{path.relative_to(ROOT)}:{call.lineno}"
+                    for call in ast.walk(string)
+                    if isinstance(call, ast.Call)
+                    and isinstance(call.func, ast.Name)
+                    and call.func.id in ("_", "ngettext")
+                    and isinstance(call.args[0], ast.Constant)
+                ]
+    assert hidden == []
