@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -23,26 +24,26 @@ from core.wire.uplink import EdgeConfig
 T = TypeVar("T")
 
 
-class Transport:
+class Transport(ABC):
     """What the routes stand on; the client fills it in."""
 
+    @abstractmethod
     def read(self, kind: type[T], method: str, path: str, body: Request | None = None, **query: Any) -> T:
         """Ask for JSON and check it against `kind`; raises AppError or OutsideError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def do(self, method: str, path: str, body: Request | None = None) -> None:
         """Ask for something that has no answer."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fetch(
         self, method: str, path: str, body: Request | None = None, **query: Any
     ) -> tuple[bytes, Mapping[str, str]]:
         """Ask for bytes; gives the content and the headers."""
-        raise NotImplementedError
 
+    @abstractmethod
     def upload(self, answer: type[T], path: str, name: str, content: bytes, **form: str) -> T:
         """Send a file as multipart."""
-        raise NotImplementedError
 
 
 class TicketRoutes(Transport):

@@ -90,7 +90,7 @@ def move_columns(currency: str) -> Sequence[Column[StockMoveView]]:
     """The ledger of one part."""
     return (
         Column("at", _("Time"), lambda m: times.moment(m.at), lambda m: m.at, width=80),
-        Column("kind", _("Movement"), lambda m: label(f"stock.kind.{m.kind}"), width=70),
+        Column("kind", _("Movement"), lambda m: label(f"stock.kind.{m.kind}"), width=92),
         Column(
             "qty",
             _("Quantity"),
@@ -98,7 +98,7 @@ def move_columns(currency: str) -> Sequence[Column[StockMoveView]]:
             lambda m: m.qty,
             "right",
             colour=lambda m: "bad" if m.qty < 0 else "good",
-            width=60,
+            width=76,
         ),
         Column(
             "on_hand", _("On hand"), lambda m: quantity(m.on_hand), lambda m: m.on_hand, "right", width=68
