@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from core import i18n
+from core.wire.tickets import AlarmView
 from desktop import journal_words
 from desktop.main_window import MainWindow
 from desktop.pages.alarms import AlarmsPage
@@ -32,8 +33,12 @@ def test_an_alarm_appears_is_acknowledged_by_key_and_leads_to_its_ticket(
 ) -> None:
     occurrence = plant.raise_alarm(8, rule="keyed")
     asset = plant.client.assets()[8]
-    until(lambda: any(a.asset and a.asset.id == asset.id for a in page.table.rows()))
-    alarm = next(a for a in page.table.rows() if a.asset and a.asset.id == asset.id)
+
+    def raised() -> list[AlarmView]:
+        return [a for a in page.table.rows() if a.active and a.asset and a.asset.id == asset.id]
+
+    until(raised)
+    (alarm,) = raised()
     assert page.table.select(alarm.id)
     window.activateWindow()  # shortcuts are for the active window
     until(window.isActiveWindow)

@@ -144,11 +144,14 @@ def test_an_empty_location_is_removed_and_comes_back(
 
 
 def test_a_point_with_an_active_alarm_is_coloured(page: AssetsPage, plant: Plant, until: Until) -> None:
-    edge = plant.client.edges()[0]
+    # Tests of other pages make edges of their own: the sample plant's is meant.
+    edge = next(edge for edge in plant.client.edges() if edge.edge_id == "plant-1")
     device = plant.client.devices(edge.id)[0]
     points = plant.client.points(device.id)
     point, rule = next((p, r) for p in points for r in plant.client.rules(p.id))
-    asset_id = point.asset.id if point.asset else device.asset.id if device.asset else 0
+    owner = point.asset or device.asset
+    assert owner is not None
+    asset_id = owner.id
     at = next(n for n, one in enumerate(plant.client.assets()) if one.id == asset_id)
     occurrence = plant.raise_alarm(at, rule=str(rule.id))
     page.show_asset(asset_id)
