@@ -105,5 +105,6 @@ def test_reading_routes_answer(plant: Plant) -> None:
         assert isinstance(read(), list), read.__name__
     assert isinstance(client.asset_points(asset.id), list)
     assert isinstance(client.asset_tickets(asset.id), list)
-    device = client.devices(client.edges()[0].id)[0]
+    edge = next(edge for edge in client.edges() if edge.edge_id == "plant-1")
+    device = client.devices(edge.id)[0]
     assert client.rules(client.points(device.id)[0].id) is not None
