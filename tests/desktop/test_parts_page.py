@@ -38,13 +38,22 @@ def belt(page: PartsPage, plant: Plant, until: Until) -> PartView:
     return made
 
 
+def dialogs(page: PartsPage) -> list[FormDialog]:
+    return [one for one in page.findChildren(FormDialog) if one.isVisible()]
+
+
 def dialog_of(page: PartsPage) -> FormDialog:
-    return [one for one in page.findChildren(FormDialog) if one.isVisible()][
-        -1
-    ]  # one before it may just be closing
+    (only,) = dialogs(page)
+    return only
 
 
-def move(page: PartsPage, kind: str, qty: float, cost: str = "") -> FormDialog:
+def settled(page: PartsPage) -> bool:
+    """Whether the last dialog has gone and the page shows what came of it, as a person would wait for."""
+    return not dialogs(page) and page.detail.part is not None
+
+
+def move(page: PartsPage, kind: str, qty: float, until: Until, cost: str = "") -> FormDialog:
+    until(lambda: settled(page))
     page.detail.on_move(kind)
     dialog = dialog_of(page)
     cast(QDoubleSpinBox, dialog.form.fields["qty"]).setValue(qty)
@@ -57,11 +66,11 @@ def move(page: PartsPage, kind: str, qty: float, cost: str = "") -> FormDialog:
 def test_stock_is_received_counted_and_scrapped(
     page: PartsPage, belt: PartView, plant: Plant, until: Until
 ) -> None:
-    move(page, "receive", 12, "3.50")
+    move(page, "receive", 12, until, "3.50")
     until(lambda: plant.client.part(belt.id).on_hand == 12)
-    move(page, "count", 10.5)
+    move(page, "count", 10.5, until)
     until(lambda: plant.client.part(belt.id).on_hand == Decimal("10.5"))
-    move(page, "scrap", 0.5)
+    move(page, "scrap", 0.5, until)
     until(lambda: plant.client.part(belt.id).on_hand == 10)
     until(lambda: [one.kind for one in page.detail.moves.rows()] == ["scrap", "count", "receive"])
     assert page.detail.moves.rows()[0].by == "Ada", "people by name"
@@ -71,9 +80,9 @@ def test_stock_is_received_counted_and_scrapped(
 def test_more_than_there_is_cannot_be_scrapped(
     page: PartsPage, belt: PartView, plant: Plant, until: Until
 ) -> None:
-    move(page, "receive", 2, "1")
+    move(page, "receive", 2, until, "1")
     until(lambda: page.detail.part is not None and page.detail.part.on_hand == 2)
-    dialog = move(page, "scrap", 5)
+    dialog = move(page, "scrap", 5, until)
     until(lambda: dialog.form.fields["qty"].property("bad"))
     assert dialog.isVisible() and dialog._trouble.text()
     assert plant.client.part(belt.id).on_hand == 2
@@ -86,7 +95,7 @@ def test_a_hub_that_is_away_is_named_and_nothing_typed_is_lost(
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         page.hub = HubClient(f"127.0.0.1:{closed.getsockname()[1]}")
-    dialog = move(page, "receive", 7, "1.25")
+    dialog = move(page, "receive", 7, until, "1.25")
     until(dialog._trouble.isVisible)
     assert "hub" in dialog._trouble.text() and cast(QDoubleSpinBox, dialog.form.fields["qty"]).value() == 7
     assert plant.client.part(belt.id).on_hand == 0
@@ -111,9 +120,11 @@ def test_a_purchase_goes_from_wish_to_receipt(
     table.select(request.id)
     assert page.purchases.approve.isEnabled() and not page.purchases.receive.isEnabled()
     for button, state in ((page.purchases.approve, "approved"), (page.purchases.send, "sent")):
+        until(button.isEnabled)
         button.click()
         until(lambda state=state: any(one.id == request.id and one.state == state for one in table.rows()))
         table.select(request.id)
+    until(page.purchases.receive.isEnabled)
     page.purchases.receive.click()
     dialog = dialog_of(page)
     assert cast(QDoubleSpinBox, dialog.form.fields["qty"]).value() == 5
