@@ -12,17 +12,9 @@ from typing import Any, ParamSpec, TypeVar
 
 from core import log, paths
 from core.settings import EdgeSettings
-from core.wire.uplink import (
-    EdgeCommand,
-    EdgeConfig,
-    EdgeJoined,
-    EdgeReply,
-    EdgeStatus,
-    ModbusTcpDevice,
-    MqttDevice,
-    PointConfig,
-    Telemetry,
-)
+from core.wire.edge_commands import EdgeCommand, EdgeReply
+from core.wire.edge_config import EdgeConfig, ModbusTcpDevice, MqttDevice, PointConfig
+from core.wire.uplink import EdgeJoined, EdgeStatus, Telemetry
 from edge_agent import config as configs
 from edge_agent import status as statuses
 from edge_agent.backlog import Backlog
@@ -355,6 +347,8 @@ def _polls(config: EdgeConfig) -> dict[object, _Poll]:
         points.setdefault(point.device, []).append(point)
     lines: dict[object, list[tuple[ModbusTcpDevice | MqttDevice, tuple[PointConfig, ...]]]] = {}
     for device in config.devices:
+        if not isinstance(device, ModbusTcpDevice | MqttDevice):
+            continue
         address = (device.host, device.port) if isinstance(device, ModbusTcpDevice) else device.id
         lines.setdefault(address, []).append((device, tuple(points.get(device.id, ()))))
     return {_key(members): tuple(members) for members in lines.values()}

@@ -9,7 +9,8 @@ import math
 from datetime import datetime
 
 from core.domain.points import Quality
-from core.wire.uplink import PointConfig, PointSample
+from core.wire.edge_config import PointConfig
+from core.wire.uplink import PointSample
 from edge_agent.recorder import Trace
 
 Value = float | bool | str | None

@@ -15,7 +15,7 @@ from core import i18n, log, paths, settings
 from core.errors import AppError, FettleError
 from core.i18n import _, fill, label
 from core.settings import EdgeSettings
-from core.wire.uplink import EdgeConfig, ModbusTcpDevice
+from core.wire.edge_config import EdgeConfig, ModbusTcpDevice, MqttDevice
 from edge_agent import config as configs
 from edge_agent import hub_http, planner
 from edge_agent import status as statuses
@@ -180,8 +180,9 @@ def _check(given: argparse.Namespace) -> int:
 def _print_plan(config: EdgeConfig, device_id: str) -> None:
     device = next(device for device in config.devices if device.id == device_id)
     points = [point for point in config.points if point.device == device_id]
-    if not isinstance(device, ModbusTcpDevice):
+    if isinstance(device, MqttDevice):
         print(f"  {device.name}: {device.url} {device.topic}")
+    if not isinstance(device, ModbusTcpDevice):
         return
     where = {"device": device.name, "host": device.host, "port": str(device.port), "unit": str(device.unit)}
     print("  " + fill(_("{device}: {host}:{port}, unit {unit}"), where))

@@ -6,7 +6,7 @@ A configuration is taken whole or not at all.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from core import log
 from core.errors import AppError
 from core.i18n import fill, label
 from core.paths import write_private
-from core.wire.uplink import ConfigError, EdgeConfig, ModbusTcpDevice, MqttDevice, PointConfig, RuleConfig
+from core.wire.edge_config import EdgeConfig, ModbusTcpDevice, MqttDevice, PointConfig, RuleConfig
+from core.wire.uplink import ConfigError
 from edge_agent.drivers.mqtt_json import parse_path
 from edge_agent.planner import width
 
@@ -214,7 +215,7 @@ def _twice(kind: str, ids: list[str]) -> Iterator[ConfigError]:
 
 
 def _known(
-    things: dict[str, object] | dict[str, PointConfig] | dict[str, ModbusTcpDevice | MqttDevice],
+    things: Mapping[str, object],
 ) -> str:
     if not things:
         return "there are none"

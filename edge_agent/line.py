@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from core import log
 from core.domain.points import Quality
 from core.errors import OutsideError
-from core.wire.uplink import ModbusTcpDevice, PointConfig
+from core.wire.edge_config import ModbusTcpDevice, PointConfig
 from edge_agent import planner, units
 from edge_agent.clock import Clock
 from edge_agent.drivers.modbus_tcp import (

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from core.wire.uplink import ModbusTcpDevice, PointConfig
+from core.wire.edge_config import ModbusTcpDevice, PointConfig
 from edge_agent.drivers.decode import WORDS, BitsDecoder, Decoder, RegistersDecoder, Slot
 
 GAP_REGISTERS = 16

@@ -22,9 +22,9 @@ from core.domain.points import Quality, Reading
 from core.domain.tickets import RECURRENCE_WINDOW
 from core.errors import AppError, FettleError
 from core.i18n import _, ngettext
-from core.wire.uplink import EdgeConfig, RuleConfig
+from core.wire.edge_config import EdgeConfig, RuleConfig
+from core.wire.rule_logic import domain_rule
 from edge_agent import config as edge_config
-from edge_agent.rule_runs import domain_rule
 
 Row = tuple[datetime, Mapping[str, float | bool | None]]
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from core.domain import alarms
-from core.domain.alarms import AlarmState, Condition, Rule
+from core.domain.alarms import AlarmState, Rule
 from core.domain.points import Quality
 from core.i18n import _, fill
-from core.wire.uplink import EdgeConfig, MqttDevice, PointConfig, RuleConfig
+from core.wire.edge_config import EdgeConfig, EdgeItself, MqttDevice, PointConfig, RuleConfig
+from core.wire.rule_logic import domain_rule
 from edge_agent.channels import Channel
 
 COMM = "comm:"  # rule id of a device's communication alarm: this and the device's id
@@ -84,6 +85,8 @@ def build(
         asset = rule.asset or channel.point.asset or device.asset
         runs[rule.id] = RuleRun(domain_rule(rule), rule, channel, device.id, asset)
     for device in config.devices:
+        if isinstance(device, EdgeItself):
+            continue
         rule = _comm_rule(device.id, device.name, device.offline_after_s, isinstance(device, MqttDevice))
         runs[rule.id] = RuleRun(domain_rule(rule), rule, devices[device.id], device.id, device.asset)
     return runs
@@ -95,21 +98,6 @@ def state_of(stored: Mapping[str, object]) -> Mapping[str, object]:
     if not isinstance(state, Mapping):
         raise TypeError("a stored alarm state is a mapping")
     return state
-
-
-def domain_rule(config: RuleConfig) -> Rule:
-    """The pure rule that a configured one means."""
-    return Rule(
-        id=config.id,
-        condition=Condition(config.condition),
-        limit=config.limit,
-        when=config.when,
-        after_s=config.after_s,
-        on_delay_s=config.on_delay_s,
-        off_delay_s=config.off_delay_s,
-        deadband=config.deadband,
-        severity=alarms.Severity(config.severity),
-    )
 
 
 def _comm_rule(device: str, name: str, offline_after_s: float, publishes: bool) -> RuleConfig:

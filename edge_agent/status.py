@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from core import __version__, paths
-from core.wire.uplink import ConfigError, DeviceHealth, EdgeConfig, EdgeStatus
+from core.wire.edge_config import EdgeConfig
+from core.wire.uplink import ConfigError, DeviceHealth, EdgeStatus
 from edge_agent.clock import Clock
 
 

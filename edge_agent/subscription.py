@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from core import log
 from core.domain.points import Quality
-from core.wire.uplink import MqttDevice, PointConfig
+from core.wire.edge_config import MqttDevice, PointConfig
 from edge_agent.channels import Channel, Feed
 from edge_agent.clock import Clock
 from edge_agent.drivers import mqtt_json

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from core.wire.uplink import ModbusTcpDevice, PointConfig
+from core.wire.edge_config import ModbusTcpDevice, PointConfig
 from edge_agent import planner
 from edge_agent.channels import Channel, Feed
 from edge_agent.drivers.decode import Before

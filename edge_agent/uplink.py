@@ -13,14 +13,8 @@ from pydantic import ValidationError
 from core import log
 from core.errors import OutsideError
 from core.wire import topics
-from core.wire.uplink import (
-    EdgeCommand,
-    EdgeJoined,
-    EdgeReply,
-    EdgeStatus,
-    Telemetry,
-    UplinkAck,
-)
+from core.wire.edge_commands import EdgeCommand, EdgeReply
+from core.wire.uplink import EdgeJoined, EdgeStatus, Telemetry, UplinkAck
 from edge_agent.delivery import Delivery
 from edge_agent.drivers.mqtt_link import Broker, Message, MqttLink
 from edge_agent.hub_http import HubHttp

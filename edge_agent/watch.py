@@ -15,7 +15,8 @@ from core import log
 from core.domain import alarms
 from core.domain.alarms import Condition
 from core.domain.points import Quality, Reading
-from core.wire.uplink import AlarmCleared, AlarmRaised, EdgeConfig, PointConfig, PointSample
+from core.wire.edge_config import EdgeConfig, PointConfig
+from core.wire.uplink import AlarmCleared, AlarmRaised, PointSample
 from edge_agent import rule_runs
 from edge_agent.channels import Channel, Value
 from edge_agent.clock import Clock

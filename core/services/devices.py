@@ -14,13 +14,30 @@ from core.storage import db
 from core.storage.sql import JOIN
 from core.storage.tables import AssetRow, DeviceRow, EdgeRow, PointRow, RuleRow, TeamRow
 from core.wire.base import field_code
+from core.wire.edge_config import (
+    EdgeItself,
+    ModbusRtuDevice,
+    ModbusRtuTcpDevice,
+    ModbusTcpDevice,
+    MqttDevice,
+    PointConfig,
+    Reads,
+    RuleConfig,
+    RuleLogic,
+)
 from core.wire.fleet import DeviceView, PointView, RuleView, SaveDevice, SavePoint, SaveRule
-from core.wire.uplink import Message, ModbusTcpDevice, MqttDevice, PointConfig, RuleConfig
+from core.wire.uplink import Message
 
-_DEVICES: dict[str, type[Message]] = {"modbus_tcp": ModbusTcpDevice, "mqtt": MqttDevice}
+_DEVICES: dict[str, type[Message]] = {
+    "modbus_tcp": ModbusTcpDevice,
+    "modbus_rtu_tcp": ModbusRtuTcpDevice,
+    "modbus_rtu": ModbusRtuDevice,
+    "mqtt": MqttDevice,
+    "edge": EdgeItself,
+}
 _OUTSIDE_CONFIG = {"kind", "id", "name", "asset"}
-_POINT_CONFIG = ("area", "address", "type", "order", "bit", "scale", "offset", "topic", "path", "poll_ms")
-_RULE_CONFIG = ("condition", "limit", "when", "after_s", "on_delay_s", "off_delay_s", "deadband")
+_POINT_CONFIG = set(Reads.model_fields)
+_RULE_CONFIG = set(RuleLogic.model_fields)
 _REGISTERS = {"int32": 2, "uint32": 2, "float32": 2, "int64": 4, "uint64": 4, "float64": 4}
 
 # ---------------------------------------------------------------- devices
@@ -145,7 +162,7 @@ def save_point(actor: Actor, point_id: int, new: SavePoint, *, now: datetime) ->
 
 
 def _point_values(new: SavePoint, kind: str) -> dict[str, Any]:
-    config = new.model_dump(mode="json", include=set(_POINT_CONFIG))
+    config = new.model_dump(mode="json", include=_POINT_CONFIG)
     if new.scale == 0:
         raise AppError("point.scale_zero", "scale 0 makes every value the same", {"scale": "zero"})
     if kind == "modbus_tcp":
@@ -220,7 +237,7 @@ def _rule_values(new: SaveRule, point: Any) -> dict[str, Any]:
     if new.condition == "no_data" and new.after_s is None:
         raise AppError("rule.after_missing", "no_data needs its seconds", {"after_s": "missing"})
     _fit(new.name, new.condition, point, "condition")
-    config = new.model_dump(mode="json", include=set(_RULE_CONFIG))
+    config = new.model_dump(mode="json", include=_RULE_CONFIG)
     proof = {"id": "1", "name": new.name, "point": "1", "severity": new.severity}
     _proved(RuleConfig, "rule", {**config, **proof})
     if new.team_id is not None and TeamRow.get_or_none(TeamRow.id == new.team_id) is None:

@@ -25,8 +25,9 @@ from core.storage.tables import (
     RuleRow,
 )
 from core.wire import topics
+from core.wire.edge_config import EdgeConfig
 from core.wire.fleet import ConfigPushed, DeadLetterView, EdgeView, JoinCode, SaveEdge
-from core.wire.uplink import EdgeConfig, EdgeJoined, EdgeStatus, JoinEdge, PointSample, Telemetry
+from core.wire.uplink import EdgeJoined, EdgeStatus, JoinEdge, PointSample, Telemetry
 
 CODE_LIFE = timedelta(minutes=15)
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"

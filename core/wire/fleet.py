@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from core.wire.base import Name, Ref, Request, Title, View
+from core.wire.edge_config import DeviceKind, Reads, RuleLogic
 from core.wire.plans import KitLine
 from core.wire.tickets import Severity
-from core.wire.uplink import Area, ConfigError, DataType, DeviceHealth, WordOrder
+from core.wire.uplink import ConfigError, DeviceHealth
 
 
 class EdgeView(View):
@@ -51,74 +52,47 @@ class DeviceView(View):
     version: int
     edge_id: int
     name: str
-    kind: Literal["modbus_tcp", "mqtt"]
+    kind: DeviceKind
     asset: Ref | None
     config: dict[str, Any]
     active: bool
 
 
 class SaveDevice(Request):
-    """`config` holds the fields of `uplink.ModbusTcpDevice` or `uplink.MqttDevice` beyond id, name and asset."""
+    """`config` holds the fields of its kind in `edge_config` beyond kind, id, name and asset."""
 
     version: int | None = None
     name: Name
-    kind: Literal["modbus_tcp", "mqtt"]
+    kind: DeviceKind
     asset_id: int | None = None
     config: dict[str, Any]
     active: bool = True
 
 
-class PointView(View):
+class PointView(View, Reads):
     id: int
     version: int
     device_id: int
     name: str
     unit: str
     asset: Ref | None
-    area: Area
-    address: int
-    type: DataType
-    order: WordOrder
-    bit: int | None
-    scale: float
-    offset: float
-    topic: str
-    path: str
-    poll_ms: int | None
     active: bool
 
 
-class SavePoint(Request):
+class SavePoint(Request, Reads):
     version: int | None = None
     name: Name
     unit: str = Field("", max_length=20)
     asset_id: int | None = Field(None, description="The device's asset when left out.")
-    area: Area = "holding"
-    address: int = Field(0, ge=0, le=65535)
-    type: DataType = "uint16"
-    order: WordOrder = "ABCD"
-    bit: int | None = Field(None, ge=0, le=15)
-    scale: float = 1.0
-    offset: float = 0.0
-    topic: str = Field("", max_length=500)
-    path: str = Field("", max_length=200)
-    poll_ms: int | None = Field(None, ge=20, le=3_600_000)
     active: bool = True
 
 
-class RuleView(View):
+class RuleView(View, RuleLogic):
     id: int
     version: int
     point_id: int
     name: str
     severity: Severity
-    condition: Literal["high", "low", "bit", "no_data"]
-    limit: float | None
-    when: bool
-    after_s: float | None
-    on_delay_s: float
-    off_delay_s: float
-    deadband: float
     makes_ticket: bool
     team: Ref | None
     failure_mode: str
@@ -126,22 +100,29 @@ class RuleView(View):
     active: bool
 
 
-class SaveRule(Request):
+class SaveRule(Request, RuleLogic):
     version: int | None = None
     name: Title
     severity: Severity = "major"
-    condition: Literal["high", "low", "bit", "no_data"]
-    limit: float | None = None
-    when: bool = True
-    after_s: float | None = Field(None, gt=0)
-    on_delay_s: float = Field(0, ge=0, le=86_400)
-    off_delay_s: float = Field(0, ge=0, le=86_400)
-    deadband: float = Field(0, ge=0)
     makes_ticket: bool = True
     team_id: int | None = None
     failure_mode: str = Field("", max_length=20)
     kit: list[KitLine] = Field(default_factory=list, max_length=50)
     active: bool = True
+
+
+class WritePoint(Request):
+    """A value for a writable point, in its own unit; `confirm` repeats the point's name."""
+
+    value: float | bool | str
+    confirm: str = Field(max_length=100)
+    reason: str = Field("", max_length=200)
+
+
+class PointWritten(View):
+    """What the device says it holds after the write."""
+
+    value: float | bool | str | None
 
 
 class ConfigPushed(View):

@@ -318,3 +318,12 @@ class AlarmView(View):
     count: int
     first_out: bool
     ticket: Ref | None
+    service: str = "in_service"
+    service_why: str = ""
+    service_by: str = ""
+    service_reason: str = ""
+    service_until: datetime | None = None
+    children: list[str] = Field(
+        default_factory=list, description="Devices this communication alarm speaks for."
+    )
+    children_count: int = 0

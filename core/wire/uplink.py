@@ -1,7 +1,8 @@
-"""Messages between an edge and the hub, over MQTT or HTTP alike: events up, acknowledgements and configuration down.
+"""Messages between an edge and the hub, over MQTT or HTTP alike: events up, acknowledgements down, status, joining.
 
-Knows shapes and limits, not how they are carried. Every envelope has a version `v`; the hub takes `v` and `v - 1`.
-Times are aware UTC. Assets are named by their number (`A-00123`), the word both sides and people share.
+What an edge has to do is in `edge_config`, orders to a running one in `edge_commands`. Knows shapes and limits,
+not how they are carried. Every envelope has a version `v`; the hub takes `v` and `v - 1`. Times are aware UTC.
+Assets are named by their number (`A-00123`), the word both sides and people share.
 """
 
 from __future__ import annotations
@@ -49,6 +50,11 @@ class AlarmRaised(Message):
     unit: str = Field("", max_length=20)
     raised_at: Moment
     first_out: bool = False
+    flood: bool = Field(False, description="Raised while the edge had more raises than people can follow.")
+    children: list[str] = Field(
+        default_factory=list, max_length=500, description="Devices that this communication alarm speaks for."
+    )
+    children_count: int = Field(0, ge=0, description="How many there are, also beyond those listed.")
 
 
 class AlarmCleared(Message):
@@ -60,7 +66,38 @@ class AlarmCleared(Message):
     asset: str = Field("", max_length=40)
     value: Value = None
     cleared_at: Moment
-    reason: Literal["normal", "rule_removed", "out_of_service"] = "normal"
+    reason: Literal["normal", "rule_removed", "out_of_service", "shelved", "suppressed", "reset"] = "normal"
+
+
+class AlarmReminded(Message):
+    """The occurrence is still active after the rule's re-alarm time."""
+
+    kind: Literal["alarm_reminded"] = "alarm_reminded"
+    occurrence: str = Field(min_length=8, max_length=40)
+    rule: str = Field(max_length=40)
+    asset: str = Field("", max_length=40)
+    value: Value = None
+    reminded_at: Moment
+
+
+class ServiceChanged(Message):
+    """Whether a rule may raise has changed: shelved by a person or for chattering, suppressed, out of service, back.
+
+    Sent for what people did or must see; suppression by parent or design is told by `why`.
+    """
+
+    kind: Literal["service_changed"] = "service_changed"
+    rule: str = Field(max_length=40)
+    rule_name: str = Field("", max_length=200)
+    asset: str = Field("", max_length=40)
+    severity: Severity = "major"
+    service: Literal["in_service", "shelved", "suppressed", "out_of_service"]
+    why: Literal["operator", "chatter", "design", "parent", "schedule", "expired", "ended"] = "operator"
+    by: str = Field("", max_length=100)
+    reason: str = Field("", max_length=200)
+    until: Moment | None = None
+    raises: int = Field(0, ge=0, description="For chatter: raises within the window that led to it.")
+    changed_at: Moment
 
 
 class ChartFrozen(Message):
@@ -77,6 +114,7 @@ class ChartFrozen(Message):
     offsets_ms: list[int] = Field(description="Milliseconds from `raised_at`, ascending, negative before it.")
     values: list[float | None] = Field(description="One per offset; None where the reading was not good.")
     complete: bool = True
+    first_out: bool = False
 
 
 class Born(Message):
@@ -95,7 +133,10 @@ class Voided(Message):
     reason: str = Field(max_length=200)
 
 
-Event = Annotated[AlarmRaised | AlarmCleared | ChartFrozen | Born | Voided, Field(discriminator="kind")]
+Event = Annotated[
+    AlarmRaised | AlarmCleared | AlarmReminded | ServiceChanged | ChartFrozen | Born | Voided,
+    Field(discriminator="kind"),
+]
 
 
 class UplinkEvent(Message):
@@ -149,98 +190,7 @@ def digest(event: UplinkEvent) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-# ---------------------------------------------------------------- configuration, hub → edge
-
-Id = Annotated[str, Field(min_length=1, max_length=40)]
-
-
-class ModbusTcpDevice(Message):
-    """One Modbus unit behind a TCP address. Devices with the same host and port share one line."""
-
-    kind: Literal["modbus_tcp"] = "modbus_tcp"
-    id: Id
-    name: str = Field(max_length=200)
-    asset: str = Field("", max_length=40, description="Asset that gets the communication alarm.")
-    host: str = Field(min_length=1, max_length=253)
-    port: int = Field(502, ge=1, le=65535)
-    unit: int = Field(1, ge=0, le=255)
-    poll_ms: int = Field(1000, ge=20, le=3_600_000, description="Scan interval of points without their own.")
-    timeout_ms: int = Field(1000, ge=20, le=60_000)
-    min_gap_ms: int = Field(0, ge=0, le=10_000, description="Silence the device needs between requests.")
-    max_registers: int = Field(125, ge=1, le=125, description="Most registers the device gives in one reply.")
-    offline_after_s: float = Field(
-        10, ge=0, description="Silence after which the communication alarm is raised."
-    )
-
-
-class MqttDevice(Message):
-    """A machine that publishes JSON or plain values to a broker of the plant."""
-
-    kind: Literal["mqtt"] = "mqtt"
-    id: Id
-    name: str = Field(max_length=200)
-    asset: str = Field("", max_length=40)
-    url: str = Field(pattern=r"^mqtts?://[^\s/@]+$", description="mqtt://host:port")
-    username: str = ""
-    password: str = Field("", repr=False)
-    topic: str = Field(min_length=1, max_length=500, description="Topic filter; wildcards + and # allowed.")
-    offline_after_s: float = Field(60, ge=0)
-
-
-Device = Annotated[ModbusTcpDevice | MqttDevice, Field(discriminator="kind")]
-
-Area = Literal["holding", "input", "coil", "discrete"]
-DataType = Literal["bool", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64"]
-WordOrder = Literal["ABCD", "BADC", "CDAB", "DCBA"]
-
-
-class PointConfig(Message):
-    """One measured value. Modbus: area, address, type, order, bit. MQTT: topic (optional) and JSON path."""
-
-    id: Id
-    device: Id
-    name: str = Field(max_length=200)
-    unit: str = Field("", max_length=20)
-    asset: str = Field("", max_length=40)
-    area: Area = "holding"
-    address: int = Field(0, ge=0, le=65535, description="As on the wire, counted from 0.")
-    type: DataType = "uint16"
-    order: WordOrder = "ABCD"
-    bit: int | None = Field(None, ge=0, le=15, description="Bit of a register; makes the point a bool.")
-    scale: float = 1.0
-    offset: float = 0.0
-    topic: str = Field("", max_length=500, description="MQTT topic, when the device's filter covers several.")
-    path: str = Field("", max_length=200, description="Path into the JSON, such as `motor.temp` or `a[0].v`.")
-    poll_ms: int | None = Field(None, ge=20, le=3_600_000)
-
-
-class RuleConfig(Message):
-    """When a point's readings mean trouble. Delays in seconds; the deadband in the point's unit."""
-
-    id: Id
-    name: str = Field(max_length=200)
-    point: Id
-    asset: str = Field("", max_length=40)
-    condition: Literal["high", "low", "bit", "no_data"]
-    limit: float | None = Field(None, description="For high and low.")
-    when: bool = Field(True, description="For bit: the state that means trouble.")
-    after_s: float | None = Field(None, gt=0, description="For no_data: seconds without a good reading.")
-    on_delay_s: float = Field(0, ge=0, le=86_400)
-    off_delay_s: float = Field(0, ge=0, le=86_400)
-    deadband: float = Field(0, ge=0)
-    severity: Severity = "major"
-
-
-class EdgeConfig(Message):
-    """All an edge has to do, pushed whole, retained, versioned; the edge answers in EdgeStatus."""
-
-    v: int = VERSION
-    edge: str
-    version: int = Field(ge=1)
-    telemetry_s: float = Field(5, ge=1, le=3600, description="Seconds between telemetry messages.")
-    devices: list[Device] = Field(default_factory=list)
-    points: list[PointConfig] = Field(default_factory=list)
-    rules: list[RuleConfig] = Field(default_factory=list)
+# ---------------------------------------------------------------- status and telemetry, edge → hub
 
 
 class ConfigError(Message):
@@ -303,23 +253,6 @@ class Telemetry(Message):
     edge: str
     at: Moment
     points: list[PointSample]
-
-
-class EdgeCommand(Message):
-    """An order to an edge that needs no configuration. Unknown ones are answered with an error."""
-
-    v: int = VERSION
-    id: str
-    name: Literal["status", "new_epoch"]
-
-
-class EdgeReply(Message):
-    """The answer to EdgeCommand `id`."""
-
-    v: int = VERSION
-    id: str
-    ok: bool
-    detail: str = ""
 
 
 # ---------------------------------------------------------------- joining, and others' alarms

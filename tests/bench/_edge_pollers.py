@@ -56,7 +56,7 @@ async def _work(name: str, unit: int, seconds: float, period_s: float, ports: li
 
 
 def _ours(unit: int, period_s: float, ports: list[int]) -> list[Awaitable[None]]:
-    from core.wire.uplink import EdgeConfig
+    from core.wire.edge_config import EdgeConfig
     from edge_agent.clock import Clock
     from edge_agent.line import Line
     from edge_agent.watch import Watch

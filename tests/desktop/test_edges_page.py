@@ -12,8 +12,9 @@ from typing import cast
 import pytest
 from PySide6.QtWidgets import QApplication, QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox
 
+from core.wire.edge_config import EdgeConfig
 from core.wire.fleet import SaveEdge, SaveRule
-from core.wire.uplink import ConfigError, EdgeConfig
+from core.wire.uplink import ConfigError
 from desktop.main_window import MainWindow
 from desktop.pages import edge_words
 from desktop.pages.edge_dialogs import JoinDialog

@@ -21,7 +21,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from core.settings import EdgeSettings
 from core.wire import topics
-from core.wire.uplink import DeviceHealth, EdgeConfig, EdgeJoined, EdgeStatus, UplinkAck, UplinkBatch
+from core.wire.edge_config import EdgeConfig
+from core.wire.uplink import DeviceHealth, EdgeJoined, EdgeStatus, UplinkAck, UplinkBatch
 from edge_agent.agent import Agent
 from tests.conftest import wait_for
 

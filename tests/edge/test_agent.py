@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pyModbusTCP.server import ModbusServer
 
-from core.wire.uplink import EdgeConfig
+from core.wire.edge_config import EdgeConfig
 from tests.conftest import wait_for
 from tests.edge import parts
 

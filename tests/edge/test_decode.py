@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.wire.uplink import ModbusTcpDevice, PointConfig
+from core.wire.edge_config import ModbusTcpDevice, PointConfig
 from edge_agent import planner
 from edge_agent.drivers.decode import WORDS, BitsDecoder, RegistersDecoder, Slot
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from core.domain.points import Quality
-from core.wire.uplink import ModbusTcpDevice, PointConfig
+from core.wire.edge_config import ModbusTcpDevice, PointConfig
 from edge_agent.channels import Channel, Value
 from edge_agent.clock import Clock
 from edge_agent.line import Line

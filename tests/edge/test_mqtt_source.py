@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paho.mqtt.enums import CallbackAPIVersion
 
-from core.wire.uplink import EdgeConfig
+from core.wire.edge_config import EdgeConfig
 from edge_agent.drivers import mqtt_json
 from tests.conftest import wait_for
 from tests.edge import parts

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from core.wire.uplink import RuleConfig
+from core.wire.edge_config import RuleConfig
 from edge_agent.replay import Occurrence, Row, main, read_rows, replay, tickets
 
 T0 = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)

@@ -9,7 +9,7 @@ import pytest
 
 from core.i18n import LANGUAGES
 from core.paths import ASSETS
-from core.wire.uplink import EdgeConfig
+from core.wire.edge_config import EdgeConfig
 from edge_agent import config as edge_config
 from edge_agent.plant import FAULTS, Plant
 from edge_agent.plant_base import ModbusMachine

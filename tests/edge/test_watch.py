@@ -7,7 +7,8 @@ import math
 from datetime import UTC, datetime, timedelta
 
 from core.domain.points import Quality
-from core.wire.uplink import MAX_EVENT_BYTES, AlarmCleared, AlarmRaised, ChartFrozen, EdgeConfig, UplinkEvent
+from core.wire.edge_config import EdgeConfig
+from core.wire.uplink import MAX_EVENT_BYTES, AlarmCleared, AlarmRaised, ChartFrozen, UplinkEvent
 from edge_agent.channels import Feed, Value
 from edge_agent.clock import DataClock
 from edge_agent.outbox import Batch

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from core.wire import uplink
+from core.wire import edge_commands, edge_config, uplink
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "wire_examples" / "v1"
 FILES = sorted(EXAMPLES.glob("*.json"))
 SHAPES = {
     "batch": uplink.UplinkBatch,
     "ack": uplink.UplinkAck,
-    "config": uplink.EdgeConfig,
+    "config": edge_config.EdgeConfig,
     "status": uplink.EdgeStatus,
     "telemetry": uplink.Telemetry,
-    "command": uplink.EdgeCommand,
-    "reply": uplink.EdgeReply,
+    "command": edge_commands.EdgeCommand,
+    "reply": edge_commands.EdgeReply,
     "join": uplink.JoinEdge,
     "joined": uplink.EdgeJoined,
     "third": uplink.ThirdPartyAlarm,

@@ -25,7 +25,8 @@ from pyModbusTCP.server import DataBank, ModbusServer
 
 from core import log
 from core.domain.points import Quality
-from core.wire.uplink import AlarmCleared, AlarmRaised, EdgeConfig, ModbusTcpDevice, UplinkEvent
+from core.wire.edge_config import EdgeConfig, ModbusTcpDevice
+from core.wire.uplink import AlarmCleared, AlarmRaised, UplinkEvent
 from edge_agent.clock import DataClock
 from edge_agent.config import from_file
 from edge_agent.line import Line

@@ -18,8 +18,9 @@ from core.i18n import explain
 from core.services import assets, devices, fleet
 from core.storage.tables import DeviceRow, EdgeConfigRow, EdgeRow, JoinCodeRow, JournalRow, RuleRow
 from core.wire.assets import SaveAsset
+from core.wire.edge_config import EdgeConfig
 from core.wire.fleet import DeviceView, EdgeView, SaveDevice, SaveEdge, SavePoint, SaveRule
-from core.wire.uplink import EdgeConfig, JoinEdge
+from core.wire.uplink import JoinEdge
 from tests.hub.actors import hub_in, person
 
 

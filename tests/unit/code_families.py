@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from core.domain.people import Action, Role, Scope
 from core.domain.points import Quality
 from core.services import intake
-from core.wire import assets, fleet, parts, people, plans, tickets, uplink
+from core.wire import assets, edge_config, fleet, parts, people, plans, tickets, uplink
 from edge_agent.plant import FAULTS
 
 
@@ -47,7 +47,9 @@ FAMILIES: dict[str, Iterable[str]] = {
     "device.kind.": of(fleet.DeviceView, "kind"),
     "device.state.": of(uplink.DeviceHealth, "state"),
     "rule.condition.": of(fleet.RuleView, "condition"),
-    "point.area.": literals(uplink.Area),
+    "alarm.service.": of(uplink.ServiceChanged, "service"),
+    "alarm.why.": of(uplink.ServiceChanged, "why"),
+    "point.area.": literals(edge_config.Area),
     "step.kind.": of(tickets.Step, "kind"),
     "plan.period.": of(plans.PlanView, "period"),
     "plan.mode.": of(plans.PlanView, "mode"),

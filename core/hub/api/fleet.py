@@ -12,6 +12,7 @@ from core.hub.auth import Address, EdgeLogin, SignedIn, clock
 from core.services import assets, devices, fleet, ingest
 from core.wire.assets import PointValue
 from core.wire.base import View
+from core.wire.edge_config import EdgeConfig
 from core.wire.fleet import (
     ConfigPushed,
     DeadLetterView,
@@ -25,7 +26,7 @@ from core.wire.fleet import (
     SavePoint,
     SaveRule,
 )
-from core.wire.uplink import EdgeConfig, EdgeJoined, JoinEdge, ThirdPartyAlarm, UplinkAck, UplinkBatch
+from core.wire.uplink import EdgeJoined, JoinEdge, ThirdPartyAlarm, UplinkAck, UplinkBatch
 
 router = APIRouter(tags=["edges"])
 
