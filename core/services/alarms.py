@@ -273,4 +273,11 @@ def _view(row: Any) -> AlarmView:
         count=row.count,
         first_out=row.first_out,
         ticket=None if ticket is None else Ref(id=ticket.id, name=ticket.title, number=ticket.number),
+        service=row.service,
+        service_why=row.service_why,
+        service_by=row.service_by,
+        service_reason=row.service_reason,
+        service_until=row.service_until,
+        children=row.children,
+        children_count=row.children_count,
     )

@@ -1,20 +1,15 @@
-"""What the live tables look like as SQL, to freeze into a migration and to compare a migrated database with.
-
-`python -m core.storage.schema` writes the first migration's SQL anew. From the first release on it stays as it
-is, and each change gets a step of its own.
-"""
+"""What the live tables look like as SQL, to write a migration's next step by: `python -m core.storage.schema`."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
+import sys
 from typing import Any
 
 import peewee
 
 from core.storage.tables import ALL
 
-FIRST = Path(__file__).with_name("migrations") / "m0001_first.py"
 DIALECTS = {"sqlite": peewee.SqliteDatabase, "postgresql": peewee.PostgresqlDatabase}
 
 
@@ -33,11 +28,8 @@ def statements(dialect: type[peewee.Database]) -> list[str]:
 
 
 def main() -> None:
-    """Write the first migration's SQL from the live tables."""
-    for name, dialect in DIALECTS.items():
-        file = FIRST.with_suffix(f".{name}.sql")
-        file.write_text(script(dialect), encoding="utf-8")
-        print(f"wrote {file}")
+    """Print the live tables; an argument names the dialect."""
+    sys.stdout.write(script(DIALECTS[sys.argv[1] if len(sys.argv) > 1 else "sqlite"]))
 
 
 def script(dialect: type[peewee.Database]) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from core.errors import AppError, OutsideError
 from core.storage import db, migrate
-from core.storage.tables import ALL, TeamRow
+from core.storage.tables import ALL, AlarmRow, TeamRow
 
 STEPS = migrate.FOLDER
 
@@ -47,7 +47,7 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[peewee.Dat
 
 
 def test_migrations_make_exactly_the_live_tables(empty: peewee.Database, tmp_path: Path) -> None:
-    assert migrate.up(empty, tmp_path / "backups") == ["m0001_first"]
+    assert migrate.up(empty, tmp_path / "backups") == ["m0001_first", "m0002_service_of_alarms"]
     with empty.connection_context():
         migrated = shape(empty)
         empty.drop_tables(ALL)
@@ -69,6 +69,30 @@ def test_a_newer_database_is_refused(empty: peewee.Database, tmp_path: Path) -> 
         migrate.up(empty, tmp_path)
     assert caught.value.code == "database.newer"
     assert caught.value.params == {"step": "m0999_later"}
+
+
+def test_an_alarm_of_the_first_release_is_in_service_afterwards(
+    empty: peewee.Database, tmp_path: Path
+) -> None:
+    first = tmp_path / "first"
+    first.mkdir()
+    for file in STEPS.glob("m0001*"):
+        (first / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+    assert migrate.up(empty, tmp_path / "backups", first) == ["m0001_first"]
+    columns = "key, rule_key, title, asset_number, severity, state, active, unit, count, first_out"
+    with empty.connection_context():
+        empty.execute_sql(
+            f"INSERT INTO alarm_row ({columns}) VALUES "
+            "('k', 'r', '轴承温度高', '', 'major', 'unack', '1', '℃', 3, '0')"
+        )
+    assert migrate.up(empty, tmp_path / "backups") == ["m0002_service_of_alarms"]
+    with empty.connection_context():
+        alarm = AlarmRow.get()
+        assert (alarm.title, alarm.count, alarm.active) == ("轴承温度高", 3, True)
+        assert (alarm.service, alarm.service_why, alarm.service_until) == ("in_service", "", None)
+        assert (alarm.children, alarm.children_count, alarm.reminded_at) == ([], 0, None)
+    backups = list((tmp_path / "backups").glob("before-migration-m0001_first-*.db"))
+    assert len(backups) == isinstance(empty, peewee.SqliteDatabase)
 
 
 def next_step(folder: Path, body: str) -> Path:

@@ -110,6 +110,15 @@ class AlarmRow(Row):
     count = peewee.IntegerField(default=0)
     first_out = peewee.BooleanField(default=False)
     ticket = peewee.ForeignKeyField(TicketRow, null=True, backref="alarms", on_delete="SET NULL")
+    # Whether its rule may raise: in_service, shelved, suppressed, out_of_service; since when it may not, and why
+    service = peewee.CharField(max_length=20, default="in_service")
+    service_why = peewee.CharField(max_length=20, default="")  # wire.uplink.ServiceChanged.why
+    service_by = peewee.CharField(max_length=100, default="")
+    service_reason = peewee.CharField(max_length=200, default="")
+    service_until = UtcField(null=True)
+    children = JsonField(default=list)  # names of devices that this communication alarm speaks for
+    children_count = peewee.IntegerField(default=0)
+    reminded_at = UtcField(null=True)
 
 
 class OccurrenceRow(Row):
