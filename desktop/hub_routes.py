@@ -18,8 +18,8 @@ from core.wire import people as person_wire
 from core.wire import plans as plan_wire
 from core.wire import tickets as ticket_wire
 from core.wire.base import Page, Request
+from core.wire.edge_config import EdgeConfig
 from core.wire.journal import Dashboard, JournalEntry
-from core.wire.uplink import EdgeConfig
 
 T = TypeVar("T")
 

@@ -7,8 +7,8 @@ from PySide6.QtWidgets import QFrame
 
 from core.errors import FettleError
 from core.i18n import _, explain, ngettext
+from core.wire.edge_config import EdgeConfig
 from core.wire.fleet import ConfigPushed, EdgeView, JoinCode
-from core.wire.uplink import EdgeConfig
 from desktop import theme, times
 from desktop.pages.edge_dialogs import JoinDialog, edge_dialog
 from desktop.pages.edge_words import edge_state, error_words

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from core.i18n import _, current, fill, label, ngettext
+from core.wire.edge_config import EdgeConfig
 from core.wire.fleet import DeviceView, EdgeView, PointView, RuleView, SaveRule
-from core.wire.uplink import ConfigError, EdgeConfig
+from core.wire.uplink import ConfigError
 
 # Where each area begins in the numbers that manuals print; the wire counts each from 0.
 _MANUAL = {"coil": 1, "discrete": 10001, "input": 30001, "holding": 40001}
