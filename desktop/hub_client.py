@@ -28,9 +28,9 @@ from core.errors import (
 from core.i18n import current
 from core.wire.base import Problem, Request
 from core.wire.journal import JournalEntry
+from desktop.fleet_routes import FleetRoutes
 from desktop.hub_routes import (
     AssetRoutes,
-    FleetRoutes,
     JournalRoutes,
     PartRoutes,
     PeopleRoutes,

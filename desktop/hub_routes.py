@@ -12,13 +12,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from core.wire import assets as asset_wire
-from core.wire import fleet as fleet_wire
 from core.wire import parts as part_wire
 from core.wire import people as person_wire
 from core.wire import plans as plan_wire
 from core.wire import tickets as ticket_wire
+from core.wire.alarms import ShelveAlarm, TakeOutOfService
 from core.wire.base import Page, Request
-from core.wire.edge_config import EdgeConfig
 from core.wire.journal import Dashboard, JournalEntry
 
 T = TypeVar("T")
@@ -114,6 +113,21 @@ class TicketRoutes(Transport):
 
     def ack_alarm(self, alarm_id: int) -> ticket_wire.AlarmView:
         return self.read(ticket_wire.AlarmView, "POST", f"/alarms/{alarm_id}/ack")
+
+    def shelve_alarm(self, alarm_id: int, body: ShelveAlarm) -> ticket_wire.AlarmView:
+        return self.read(ticket_wire.AlarmView, "POST", f"/alarms/{alarm_id}/shelve", body)
+
+    def unshelve_alarm(self, alarm_id: int) -> ticket_wire.AlarmView:
+        return self.read(ticket_wire.AlarmView, "POST", f"/alarms/{alarm_id}/unshelve")
+
+    def take_alarm_out(self, alarm_id: int, body: TakeOutOfService) -> ticket_wire.AlarmView:
+        return self.read(ticket_wire.AlarmView, "POST", f"/alarms/{alarm_id}/out-of-service", body)
+
+    def put_alarm_back(self, alarm_id: int) -> ticket_wire.AlarmView:
+        return self.read(ticket_wire.AlarmView, "POST", f"/alarms/{alarm_id}/in-service")
+
+    def reset_alarm(self, alarm_id: int) -> ticket_wire.AlarmView:
+        return self.read(ticket_wire.AlarmView, "POST", f"/alarms/{alarm_id}/reset")
 
 
 class AssetRoutes(Transport):
@@ -291,62 +305,6 @@ class PeopleRoutes(Transport):
 
     def save_shift(self, shift_id: int, body: person_wire.SaveShift) -> person_wire.ShiftView:
         return self.read(person_wire.ShiftView, "PUT", f"/shifts/{shift_id}", body)
-
-
-class FleetRoutes(Transport):
-    """Edges, devices, points, rules."""
-
-    def edges(self) -> list[fleet_wire.EdgeView]:
-        return self.read(list[fleet_wire.EdgeView], "GET", "/edges")
-
-    def create_edge(self, body: fleet_wire.SaveEdge) -> fleet_wire.EdgeView:
-        return self.read(fleet_wire.EdgeView, "POST", "/edges", body)
-
-    def save_edge(self, edge_pk: int, body: fleet_wire.SaveEdge) -> fleet_wire.EdgeView:
-        return self.read(fleet_wire.EdgeView, "PUT", f"/edges/{edge_pk}", body)
-
-    def join_code(self, edge_pk: int) -> fleet_wire.JoinCode:
-        return self.read(fleet_wire.JoinCode, "POST", f"/edges/{edge_pk}/join-code")
-
-    def devices(self, edge_pk: int) -> list[fleet_wire.DeviceView]:
-        return self.read(list[fleet_wire.DeviceView], "GET", f"/edges/{edge_pk}/devices")
-
-    def create_device(self, edge_pk: int, body: fleet_wire.SaveDevice) -> fleet_wire.DeviceView:
-        return self.read(fleet_wire.DeviceView, "POST", f"/edges/{edge_pk}/devices", body)
-
-    def save_device(self, device_id: int, body: fleet_wire.SaveDevice) -> fleet_wire.DeviceView:
-        return self.read(fleet_wire.DeviceView, "PUT", f"/devices/{device_id}", body)
-
-    def points(self, device_id: int) -> list[fleet_wire.PointView]:
-        return self.read(list[fleet_wire.PointView], "GET", f"/devices/{device_id}/points")
-
-    def device_values(self, device_id: int) -> list[asset_wire.PointValue]:
-        return self.read(list[asset_wire.PointValue], "GET", f"/devices/{device_id}/values")
-
-    def edge_config(self, edge_pk: int) -> EdgeConfig:
-        """What a push would send now."""
-        return self.read(EdgeConfig, "GET", f"/edges/{edge_pk}/config")
-
-    def create_point(self, device_id: int, body: fleet_wire.SavePoint) -> fleet_wire.PointView:
-        return self.read(fleet_wire.PointView, "POST", f"/devices/{device_id}/points", body)
-
-    def save_point(self, point_id: int, body: fleet_wire.SavePoint) -> fleet_wire.PointView:
-        return self.read(fleet_wire.PointView, "PUT", f"/points/{point_id}", body)
-
-    def rules(self, point_id: int) -> list[fleet_wire.RuleView]:
-        return self.read(list[fleet_wire.RuleView], "GET", f"/points/{point_id}/rules")
-
-    def create_rule(self, point_id: int, body: fleet_wire.SaveRule) -> fleet_wire.RuleView:
-        return self.read(fleet_wire.RuleView, "POST", f"/points/{point_id}/rules", body)
-
-    def save_rule(self, rule_id: int, body: fleet_wire.SaveRule) -> fleet_wire.RuleView:
-        return self.read(fleet_wire.RuleView, "PUT", f"/rules/{rule_id}", body)
-
-    def push_config(self, edge_pk: int) -> fleet_wire.ConfigPushed:
-        return self.read(fleet_wire.ConfigPushed, "POST", f"/edges/{edge_pk}/push")
-
-    def dead_letters(self) -> list[fleet_wire.DeadLetterView]:
-        return self.read(list[fleet_wire.DeadLetterView], "GET", "/dead-letters")
 
 
 class JournalRoutes(Transport):
