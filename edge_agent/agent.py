@@ -1,29 +1,25 @@
-"""The running edge: puts lines, rules, outbox and uplink together; the only place that starts threads and tasks."""
+"""The running edge: puts polls, rules, outbox and uplink together, and keeps its tasks alive."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import sqlite3
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from core import log, paths
 from core.settings import EdgeSettings
-from core.wire.edge_commands import EdgeCommand, EdgeReply
-from core.wire.edge_config import EdgeConfig, ModbusTcpDevice, MqttDevice, PointConfig
+from core.wire.edge_config import EdgeConfig
 from core.wire.uplink import EdgeJoined, EdgeStatus, Telemetry
 from edge_agent import config as configs
 from edge_agent import status as statuses
-from edge_agent.backlog import Backlog
 from edge_agent.clock import Clock
+from edge_agent.commands import Commands
+from edge_agent.commits import Commits
 from edge_agent.delivery import Delivery
-from edge_agent.line import Line
-from edge_agent.outbox import Batch, Outbox
+from edge_agent.polls import Polls, cancel
 from edge_agent.status import StatusBook
-from edge_agent.subscription import Subscription
 from edge_agent.uplink import BROKER_AWAY_S, Uplink
 from edge_agent.watch import Watch
 
@@ -32,8 +28,6 @@ CHECKPOINT_S = 5.0
 HOUSEKEEPING_S = 30.0
 STOP_S = 5.0
 STATUS_DELAY_S = 0.2  # changes that come together are told together
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 class Agent:
@@ -51,23 +45,18 @@ class Agent:
         self._clock = clock or Clock()
         self._broker_away_s = broker_away_s
         self._edge = login.edge if login else (fixed.edge if fixed else "standalone")
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="outbox")
-        self._files = ThreadPoolExecutor(
-            1, thread_name_prefix="files"
-        )  # apart: a commit must not wait for them
+        # Apart from the outbox's thread: a commit must not wait for them.
+        self._files = ThreadPoolExecutor(1, thread_name_prefix="files")
         self._config: EdgeConfig | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._polls: dict[object, asyncio.Task[None]] = {}
-        self._backlog = Backlog()
-        self._to_commit = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
         self._incoming: asyncio.Queue[EdgeConfig] = asyncio.Queue()
         self._timer: asyncio.TimerHandle | None = None
         self._status_timer: asyncio.TimerHandle | None = None
         self._hub_to_hear = True
         self._status = StatusBook(self._edge, self._clock, self._status_changed)
-        self._watch = Watch(self._clock, self._enqueue, self._rearm)
+        self._commits = Commits(self._clock, self._committed)
+        self._watch = Watch(self._clock, self._commits.add, self._rearm)
+        self._polls = Polls(self._edge, self._watch, self._status.device, self._clock, self._keep)
         self._uplink: Uplink | None = None
         self._delivery: Delivery | None = None
 
@@ -75,11 +64,12 @@ class Agent:
         """Work until `stop` is set."""
         folder = paths.private_dir(self._settings.data_dir)
         self._loop = asyncio.get_running_loop()
-        self._outbox = await self._db(lambda: Outbox(folder / "outbox.db", self._edge, self._clock.wall()))
-        outbox = self._outbox
+        await self._commits.open(folder / "outbox.db", self._edge)
+        outbox = self._outbox = self._commits.outbox
+        self._db = self._commits.db
         self._watch.restore(*await self._db(lambda: (outbox.states(), outbox.charts())))
         routine = (
-            self._commit_batches,
+            self._commits.run,
             self._apply_incoming,
             self._housekeeping,
             self._checkpoints,
@@ -95,9 +85,10 @@ class Agent:
                 self._delivery,
                 self._status.report,
                 self._config_came,
-                self._command,
+                self._command_came,
                 self._broker_away_s,
             )
+            self._commands = Commands(self._status_changed, self._new_epoch, self._uplink.publish_reply)
             self._keep(self._uplink.run)
         else:
             _log.warning("not joined to a hub: events are kept here", folder=str(folder))
@@ -139,14 +130,10 @@ class Agent:
 
     async def _apply(self, config: EdgeConfig) -> None:
         """Go over to `config`: polls that it does not change go on, alarms of rules that stay too."""
-        wanted = _polls(config)
-        for key in [key for key in self._polls if key not in wanted]:
-            await _cancel(self._polls.pop(key))
+        await self._polls.leave(config)
         self._config = config
         self._watch.configure(config)
-        for key, what in wanted.items():
-            if key not in self._polls:
-                self._polls[key] = self._keep(self._poll(what).run)
+        self._polls.begin(config)
         self._status.applied(config)
         self._rearm()
         _log.info(
@@ -156,14 +143,6 @@ class Agent:
             points=len(config.points),
             rules=len(config.rules),
         )
-
-    def _poll(self, what: _Poll) -> Line | Subscription:
-        first, points = what[0]
-        if isinstance(first, MqttDevice):
-            client_id = f"fettle-{self._edge}-{first.id}"
-            return Subscription(first, points, self._watch, self._status.device, self._clock, client_id)
-        units = [(device, points) for device, points in what if isinstance(device, ModbusTcpDevice)]
-        return Line(first.host, first.port, units, self._watch, self._status.device, self._clock)
 
     # -- time
 
@@ -184,45 +163,11 @@ class Agent:
         finally:
             self._rearm()
 
-    # -- outbox
-
-    def _enqueue(self, batch: Batch) -> None:
-        self._backlog.add(batch)
-        self._idle.clear()
-        self._to_commit.set()
-
-    async def _commit_batches(self) -> None:
-        while True:
-            await self._to_commit.wait()
-            self._to_commit.clear()
-            await self._commit_all()
-            self._idle.set()
-
-    async def _commit_all(self) -> None:
-        """Commit what waits, in order; a full disk or a locked file is tried again, see `Backlog`."""
-        failing = False
-        while self._backlog:
-            batches = self._backlog.take()
-            try:
-                await self._db(self._outbox.commit, batches, self._clock.wall())
-            except sqlite3.OperationalError as error:
-                self._backlog.failed()
-                if not failing:
-                    _log.error("outbox cannot be written, trying again", reason=str(error))
-                failing = True
-                if not await self._db(self._outbox.relieve, error, self._clock.wall()):
-                    await asyncio.sleep(1.0)
-                continue
-            failing = False
-            self._backlog.done()
-            if any(batch.events for batch in batches):
-                self._note_status()
-            if self._delivery is not None:
-                self._delivery.wake()
-
-    def _db(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
-        """Run a call of the outbox in its thread, in order of calling."""
-        return self._loop.run_in_executor(self._thread, lambda: call(*args, **kwargs))
+    def _committed(self, events: bool) -> None:
+        if events:
+            self._note_status()
+        if self._delivery is not None:
+            self._delivery.wake()
 
     # -- routine
 
@@ -254,16 +199,15 @@ class Agent:
                         Telemetry(edge=self._edge, at=self._clock.wall(), points=part)
                     )
 
-    def _command(self, command: EdgeCommand) -> EdgeReply:
-        if command.name == "status":
-            self._status_changed()
-        else:
-            active = self._watch.active()
-            self._keep(lambda: self._new_epoch(active))
-        return EdgeReply(id=command.id, ok=True)
+    def _command_came(self, payload: bytes) -> None:
+        command = self._commands.read(payload)
+        if command is not None:
+            self._keep(lambda: self._commands.carry_out(command))
 
-    async def _new_epoch(self, active: list[str]) -> None:
-        await self._db(self._outbox.new_epoch, self._edge, "ordered", active, self._clock.wall())
+    async def _new_epoch(self) -> None:
+        await self._db(
+            self._outbox.new_epoch, self._edge, "ordered", self._watch.active(), self._clock.wall()
+        )
         if self._delivery is not None:
             self._delivery.restart()
 
@@ -315,51 +259,17 @@ class Agent:
         return task
 
     async def _shut_down(self) -> None:
-        for poll in self._polls.values():
-            await _cancel(poll)
+        await self._polls.stop()
         self._watch.checkpoint()
-        with contextlib.suppress(
-            TimeoutError
-        ):  # a full disk: what is in memory only is decided again at the next start
-            async with asyncio.timeout(STOP_S):
-                await self._idle.wait()
+        await self._commits.settle(STOP_S)
         if self._uplink is not None:
             await self._uplink.goodbye()
         for timer in (self._timer, self._status_timer):
             if timer is not None:
                 timer.cancel()
         for task in list(self._tasks):
-            await _cancel(task)
+            await cancel(task)
         await self._write_status(self._status.report(False))
-        await self._db(self._outbox.close)
-        self._thread.shutdown()
+        await self._commits.close()
         self._files.shutdown()
         _log.info("edge stopped", edge=self._edge)
-
-
-_Poll = tuple[tuple[ModbusTcpDevice | MqttDevice, tuple[PointConfig, ...]], ...]
-
-
-def _polls(config: EdgeConfig) -> dict[object, _Poll]:
-    """What is polled together: all devices behind one address, or one publishing device; equal keys are equal polls."""
-    points: dict[str, list[PointConfig]] = {}
-    for point in config.points:
-        points.setdefault(point.device, []).append(point)
-    lines: dict[object, list[tuple[ModbusTcpDevice | MqttDevice, tuple[PointConfig, ...]]]] = {}
-    for device in config.devices:
-        if not isinstance(device, ModbusTcpDevice | MqttDevice):
-            continue
-        address = (device.host, device.port) if isinstance(device, ModbusTcpDevice) else device.id
-        lines.setdefault(address, []).append((device, tuple(points.get(device.id, ()))))
-    return {_key(members): tuple(members) for members in lines.values()}
-
-
-def _key(members: list[tuple[ModbusTcpDevice | MqttDevice, tuple[PointConfig, ...]]]) -> str:
-    return repr(
-        [(device.model_dump(), [point.model_dump() for point in points]) for device, points in members]
-    )
-
-
-async def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.wait([task])

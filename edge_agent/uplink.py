@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from core import log
 from core.errors import OutsideError
 from core.wire import topics
-from core.wire.edge_commands import EdgeCommand, EdgeReply
+from core.wire.edge_commands import EdgeReply
 from core.wire.uplink import EdgeJoined, EdgeStatus, Telemetry, UplinkAck
 from edge_agent.delivery import Delivery
 from edge_agent.drivers.mqtt_link import Broker, Message, MqttLink
@@ -28,7 +28,7 @@ class Uplink:
     """One edge's connection to its hub.
 
     `status`: the present EdgeStatus, online or (for the last will) not. `on_config`: gets the raw configuration.
-    `on_command`: carries out a command and says how it went.
+    `on_command`: gets a raw order, and answers later by `publish_reply`.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Uplink:
         delivery: Delivery,
         status: Callable[[bool], EdgeStatus],
         on_config: Callable[[bytes], None],
-        on_command: Callable[[EdgeCommand], EdgeReply],
+        on_command: Callable[[bytes], None],
         broker_away_s: float = BROKER_AWAY_S,
     ) -> None:
         self._edge = login.edge
@@ -87,6 +87,10 @@ class Uplink:
         topic = topics.topic(self._edge, topics.TELEMETRY)
         self._link.publish(Message(topic, telemetry.model_dump_json().encode(), qos=0))
 
+    def publish_reply(self, reply: EdgeReply) -> None:
+        """Answer an order, if connected."""
+        self._link.publish(self._message(topics.REPLY, reply.model_dump_json()))
+
     # -- inside
 
     def _message(self, channel: str, payload: str, retain: bool = False) -> Message:
@@ -113,12 +117,12 @@ class Uplink:
             if payload:  # an empty retained message takes the configuration off the broker, not off the edge
                 self._on_config(payload)
             return
+        if channel == topics.CMD:
+            self._on_command(payload)
+            return
         try:
             if channel == topics.ACK:
                 self._delivery.take(UplinkAck.model_validate_json(payload))
-            elif channel == topics.CMD:
-                reply = self._on_command(EdgeCommand.model_validate_json(payload))
-                self._link.publish(self._message(topics.REPLY, reply.model_dump_json()))
         except ValidationError as error:
             _log.warning("message from the hub is not understood", topic=topic, reason=str(error))
 

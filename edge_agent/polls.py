@@ -1,0 +1,87 @@
+"""What the edge polls and listens to: one task for each line and each publishing machine, changed while it runs.
+
+Knows which devices belong together and which of them a new configuration leaves alone; no rules, no hub.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+from core.wire.edge_config import EdgeConfig, ModbusTcpDevice, MqttDevice, PointConfig
+from edge_agent.clock import Clock
+from edge_agent.line import Line
+from edge_agent.sinks import Health, PublishingSink
+from edge_agent.subscription import Subscription
+
+Keep = Callable[[Callable[[], Coroutine[Any, Any, None]]], asyncio.Task[None]]
+Polled = ModbusTcpDevice | MqttDevice
+Members = tuple[tuple[Polled, tuple[PointConfig, ...]], ...]
+
+
+class Polls:
+    """All polls at work. `keep` starts a task that is started again when it fails."""
+
+    def __init__(self, edge: str, sink: PublishingSink, health: Health, clock: Clock, keep: Keep) -> None:
+        self._edge, self._sink, self._health, self._clock = edge, sink, health, clock
+        self._keep = keep
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._at_work: dict[str, Line | Subscription] = {}
+
+    async def leave(self, config: EdgeConfig) -> None:
+        """Stop what `config` has no more, or otherwise; what it leaves alone goes on."""
+        wanted = together(config)
+        for key in [key for key in self._tasks if key not in wanted]:
+            await cancel(self._tasks.pop(key))
+            del self._at_work[key]
+
+    def begin(self, config: EdgeConfig) -> None:
+        """Start what `config` has and is not at work yet; the sink must know its points by now."""
+        for key, members in together(config).items():
+            if key not in self._tasks:
+                poll = self._at_work[key] = self._make(members)
+                self._tasks[key] = self._keep(poll.run)
+
+    async def stop(self) -> None:
+        """Stop all."""
+        for task in self._tasks.values():
+            await cancel(task)
+
+    def lines(self) -> Iterator[Line]:
+        """The Modbus lines at work."""
+        return (poll for poll in self._at_work.values() if isinstance(poll, Line))
+
+    def _make(self, members: Members) -> Line | Subscription:
+        first, points = members[0]
+        if isinstance(first, MqttDevice):
+            client_id = f"fettle-{self._edge}-{first.id}"
+            return Subscription(first, points, self._sink, self._health, self._clock, client_id)
+        units = [(device, points) for device, points in members if isinstance(device, ModbusTcpDevice)]
+        return Line(first.host, first.port, units, self._sink, self._health, self._clock)
+
+
+def together(config: EdgeConfig) -> dict[str, Members]:
+    """What is polled together: all devices behind one address, or one publishing device; equal keys are equal polls."""
+    points: dict[str, list[PointConfig]] = {}
+    for point in config.points:
+        points.setdefault(point.device, []).append(point)
+    groups: dict[object, list[tuple[Polled, tuple[PointConfig, ...]]]] = {}
+    for device in config.devices:
+        if not isinstance(device, ModbusTcpDevice | MqttDevice):
+            continue
+        address = (device.host, device.port) if isinstance(device, ModbusTcpDevice) else device.id
+        groups.setdefault(address, []).append((device, tuple(points.get(device.id, ()))))
+    return {_key(members): tuple(members) for members in groups.values()}
+
+
+def _key(members: list[tuple[Polled, tuple[PointConfig, ...]]]) -> str:
+    return repr(
+        [(device.model_dump(), [point.model_dump() for point in points]) for device, points in members]
+    )
+
+
+async def cancel(task: asyncio.Task[None]) -> None:
+    """Cancel a task and wait until it has ended."""
+    task.cancel()
+    await asyncio.wait([task])
