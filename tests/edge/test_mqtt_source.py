@@ -120,7 +120,7 @@ def test_a_publishing_machine_raises_alarms_and_garbage_only_spoils_its_points(
         def told() -> dict[str, tuple[str, object]]:
             return {p["id"]: (p["quality"], p["last"]) for t in hub.telemetry for p in t["points"]}
 
-        with parts.edge(tmp_path / "edge", parts.login("e1", broker.port), config(broker.port)) as edge:
+        with parts.edge(tmp_path / "edge", parts.login("e1", broker.port), config(broker.port)):
             wait_for(lambda: hub.status and hub.status.config_version == 1)
             say("state", b'{"seal": {"temp": 150.5}}')
             wait_for(
