@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from core import log
 from core.errors import OutsideError
 from core.i18n import _, fill
-from core.services import alarm_tickets, alarms, dead_letters, settings, uplink_events
+from core.services import alarm_events, alarm_tickets, dead_letters, settings, uplink_events
 from core.services.edge_watch import heard, locked, status, telemetry
 from core.services.third_parties import third_party, third_party_payload
 from core.services.uplink_reading import Item, items_of, read
@@ -26,10 +26,12 @@ from core.storage.tables import EdgeRow, EpochRow, UplinkEventRow
 from core.wire.uplink import (
     AlarmCleared,
     AlarmRaised,
+    AlarmReminded,
     Born,
     ChartFrozen,
     Event,
     Rejected,
+    ServiceChanged,
     UplinkAck,
     UplinkBatch,
     Voided,
@@ -223,15 +225,19 @@ def _apply_one(edge: EdgeRow, row: Any, item: Item | None, now: datetime) -> boo
 
 
 def _apply(edge: EdgeRow, row: Any, event: Event, now: datetime) -> None:
-    source = alarms.of_edge(edge)
+    source = alarm_events.of_edge(edge)
     if isinstance(event, AlarmRaised):
-        alarms.raised(source, event, now=now)
+        alarm_events.raised(source, event, now=now)
     elif isinstance(event, AlarmCleared):
-        alarms.cleared(source, event, now=now)
+        alarm_events.cleared(source, event, now=now)
+    elif isinstance(event, AlarmReminded):
+        alarm_events.reminded(source, event, now=now)
+    elif isinstance(event, ServiceChanged):
+        alarm_events.service_changed(source, event, now=now)
     elif isinstance(event, ChartFrozen):
-        alarms.charted(source, event, now=now)
+        alarm_events.charted(source, event, now=now)
     elif isinstance(event, Born):
-        alarms.settle(edge, event.active, now=now)
+        alarm_events.settle(edge, event.active, now=now)
     elif isinstance(event, Voided):
         _hub_ticket(
             edge, "gap", _("Data gap of edge {name}", _language()),

@@ -41,6 +41,7 @@ def _titles(language: str) -> dict[str, str]:
         "ticket.sla_breached": _("{number} is overdue: {title}", language),
         "ticket.resolved": _("{number} is done, please confirm: {title}", language),
         "ticket.reopened": _("{number} is open again: {title}", language),
+        "alarm.reminded": _("{number}: its alarm is still active: {title}", language),
     }
 
 

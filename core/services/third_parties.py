@@ -7,7 +7,7 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from core.domain.people import Actor
-from core.services import alarms, dead_letters
+from core.services import alarm_events, dead_letters
 from core.storage import db
 from core.wire.uplink import AlarmRaised, ThirdPartyAlarm
 
@@ -15,10 +15,10 @@ from core.wire.uplink import AlarmRaised, ThirdPartyAlarm
 @db.transaction
 def third_party(actor: Actor, source: str, alarm: ThirdPartyAlarm, *, now: datetime) -> str | None:
     """An alarm of a program without our agent; the number of its ticket. The same `id` again is harmless."""
-    from_them = alarms.Source(actor, f"in:{source[:40]}")
+    from_them = alarm_events.Source(actor, f"in:{source[:40]}")
     at = alarm.at if alarm.at is not None and alarm.at.tzinfo is not None else now
     if not alarm.active:
-        alarms.cleared_all(from_them, alarm.key, alarm.asset, at, now=now)
+        alarm_events.cleared_all(from_them, alarm.key, alarm.asset, at, now=now)
         return None
     event = AlarmRaised(
         occurrence=dead_letters.short(f"{source}|{alarm.id}"),
@@ -28,7 +28,7 @@ def third_party(actor: Actor, source: str, alarm: ThirdPartyAlarm, *, now: datet
         severity=alarm.severity,
         raised_at=at,
     )
-    ticket = alarms.raised(from_them, event, now=now)
+    ticket = alarm_events.raised(from_them, event, now=now)
     return None if ticket is None else ticket.number
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from core.domain.people import SYSTEM
 from core.errors import NotFound
-from core.services import alarms, ingest
+from core.services import alarm_events, ingest
 from core.storage.tables import (
     AlarmRow,
     DeadLetterRow,
@@ -237,7 +237,7 @@ def test_an_unknown_edge_is_refused(plant: Plant, now: datetime) -> None:
 def test_an_event_that_crashes_is_retried_and_then_put_aside(
     plant: Plant, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = alarms.raised
+    real = alarm_events.raised
 
     def crash(source: Any, event: Any, *, now: datetime) -> Any:
         ticket = real(source, event, now=now)
@@ -245,7 +245,7 @@ def test_an_event_that_crashes_is_retried_and_then_put_aside(
             raise ZeroDivisionError("a bug of ours")
         return ticket
 
-    monkeypatch.setattr(alarms, "raised", crash)
+    monkeypatch.setattr(alarm_events, "raised", crash)
     sent = batch(
         (1, raised("a", now)), (2, raised("b", now, rule="bad")), (3, raised("c", now, rule="ok")), at=now
     )

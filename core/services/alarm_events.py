@@ -1,0 +1,310 @@
+"""Alarms as edges report them: raises and clears, reminders, what may not raise; and the ticket each belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from core.domain import tickets as domain
+from core.domain.people import Actor
+from core.services import alarm_tickets, journal
+from core.storage import queries
+from core.storage.tables import (
+    AlarmRow,
+    AssetRow,
+    DeviceRow,
+    EdgeRow,
+    OccurrenceRow,
+    PointRow,
+    RuleRow,
+    TicketRow,
+)
+from core.wire.uplink import AlarmCleared, AlarmRaised, AlarmReminded, ChartFrozen, ServiceChanged
+
+IN_SERVICE = "in_service"
+MOST_CHILDREN_TOLD = 20  # in the journal; the alarm keeps all that were named
+# Ends that people or the design of the plant have made: nobody need take note of them.
+_QUIET_ENDS = frozenset({"shelved", "suppressed", "out_of_service", "reset"})
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Who reports alarms: an edge, or a program without our agent (`edge` None). `key` sets its rules apart."""
+
+    actor: Actor
+    key: str
+    edge: EdgeRow | None = None
+
+
+def of_edge(edge: EdgeRow) -> Source:
+    """An edge as a source."""
+    return Source(Actor("edge", edge.id, edge.name), edge.edge_id, edge)
+
+
+def raised(source: Source, event: AlarmRaised, *, now: datetime) -> TicketRow | None:
+    """A raise: the alarm's state, its occurrence, and the ticket it opens, reopens or adds to."""
+    before = queries.first(_occurrence(event.occurrence))
+    if before is not None:
+        ticket_before: TicketRow | None = before.ticket
+        return ticket_before  # it was here before, under another epoch
+    actor = source.actor
+    title = event.rule_name[:200] or event.point_name[:200] or event.rule
+    alarm = named(source, event.rule, event.asset, title, event.severity)
+    alarm.state = "unack"
+    alarm.active = True
+    alarm.value = event.value
+    alarm.limit_value = event.limit
+    alarm.unit = event.unit
+    alarm.raised_at = event.raised_at
+    alarm.cleared_at = alarm.acked_at = alarm.acked_by = None
+    alarm.count += 1
+    alarm.first_out = event.first_out
+    alarm.reminded_at = None
+    alarm.children = _device_names(source.edge, event.children)
+    alarm.children_count = max(event.children_count, len(event.children))
+    alarm.save()
+    occurrence = OccurrenceRow.create(
+        occurrence=event.occurrence,
+        alarm=alarm,
+        raised_at=event.raised_at,
+        received_at=now,
+        value=event.value,
+        limit_value=event.limit,
+        first_out=event.first_out,
+    )
+    told: dict[str, Any] = {"flood": True} if event.flood else {}
+    note(
+        actor, "alarm.raised", alarm, now,
+        occurrence=event.occurrence, point=event.point_name, **told, **_children(alarm),
+    )  # fmt: skip
+    rule = alarm.rule
+    if rule is not None and not rule.makes_ticket:
+        return None
+    ticket = alarm_tickets.for_raise(actor, alarm, occurrence, now)
+    alarm.ticket = ticket
+    alarm.save()
+    occurrence.ticket = ticket
+    occurrence.save()
+    if event.flood or alarm.children_count:
+        journal.write(
+            actor, "ticket.alarm_scope", "ticket", ticket.id, now, ticket.id,
+            alarm_id=alarm.id, title=alarm.title, device=_device_name(source.edge, event.device),
+            **told, **_children(alarm),
+        )  # fmt: skip
+    return ticket
+
+
+def named(source: Source, rule_key: str, asset_number: str, title: str, severity: str) -> Any:
+    """The alarm of a rule on an asset, made when there is none; not saved."""
+    key = domain.key_of(source.key, rule_key, asset_number)
+    alarm: Any = queries.first(_alarm(key)) or AlarmRow(key=key, count=0, state="normal")
+    alarm.edge = source.edge
+    alarm.rule = _rule(source.edge, rule_key)
+    alarm.rule_key = rule_key[:60]
+    alarm.title = title or alarm.title or rule_key
+    alarm.asset = queries.first(_asset(asset_number)) if asset_number else None
+    alarm.asset_number = asset_number
+    alarm.severity = severity
+    return alarm
+
+
+def _children(alarm: Any) -> dict[str, Any]:
+    if not alarm.children_count:
+        return {}
+    return {"children": alarm.children[:MOST_CHILDREN_TOLD], "children_count": alarm.children_count}
+
+
+def _device_names(edge: EdgeRow | None, ids: list[str]) -> list[str]:
+    """The hub's names of an edge's devices; an edge with its own file has some that the hub does not know."""
+    known = [int(one) for one in ids if one.isdecimal() and len(one) <= 18]
+    if edge is None or not known:
+        return list(ids)
+    names = {str(row.id): row.name for row in _devices(edge.id, known)}
+    return [names.get(one, one) for one in ids]
+
+
+@queries.prepared
+def _devices(edge_id: int, ids: list[int]) -> Any:
+    return DeviceRow.select().where(DeviceRow.edge == edge_id, DeviceRow.id.in_(ids))
+
+
+def _device_name(edge: EdgeRow | None, device_id: str) -> str:
+    return _device_names(edge, [device_id])[0] if device_id else ""
+
+
+@queries.prepared
+def _occurrence(occurrence: str) -> Any:
+    return OccurrenceRow.select().where(OccurrenceRow.occurrence == occurrence)
+
+
+@queries.prepared
+def _asset(number: str) -> Any:
+    return AssetRow.select().where(AssetRow.number == number)
+
+
+@queries.prepared
+def _alarm(key: str) -> Any:
+    return AlarmRow.select().where(AlarmRow.key == key)
+
+
+def _rule(edge: EdgeRow | None, rule_id: str) -> RuleRow | None:
+    """The rule of the hub that an edge names; an edge with its own file has rules the hub does not know."""
+    if edge is None or not rule_id.isdecimal() or len(rule_id) > 18:
+        return None
+    rule: RuleRow | None = queries.first(_rule_of(int(rule_id), edge.id))
+    return rule
+
+
+@queries.prepared
+def _rule_of(rule_id: int, edge_id: int) -> Any:
+    query = RuleRow.select().join(PointRow).join(DeviceRow)
+    return query.where(RuleRow.id == rule_id, DeviceRow.edge == edge_id)
+
+
+def cleared(source: Source, event: AlarmCleared, *, now: datetime) -> None:
+    """A clear: only of the occurrence whose raise it names. The ticket hears of it, and stays."""
+    occurrence = queries.first(_occurrence(event.occurrence))
+    if occurrence is not None:
+        _end(source.actor, occurrence, event.cleared_at, event.value, event.reason, now)
+
+
+def cleared_all(source: Source, rule: str, asset: str, at: datetime, *, now: datetime) -> None:
+    """A clear by a source that names no occurrence: all open ones of that alarm."""
+    key = domain.key_of(source.key, rule, asset)
+    query: Any = OccurrenceRow.select(OccurrenceRow, AlarmRow).join(AlarmRow)
+    for occurrence in query.where(AlarmRow.key == key, OccurrenceRow.cleared_at.is_null()):
+        _end(source.actor, occurrence, at, None, "normal", now)
+
+
+def _end(actor: Actor, occurrence: Any, at: datetime, value: Any, reason: str, now: datetime) -> None:
+    if occurrence.cleared_at is not None:
+        return
+    occurrence.cleared_at = at
+    occurrence.save()
+    alarm = queries.by_id(AlarmRow, occurrence.alarm_id)
+    if not _others_open(alarm.id, occurrence.id):
+        alarm.active = False
+        alarm.cleared_at = at
+        alarm.state = "rtn_unack" if alarm.state == "unack" and reason not in _QUIET_ENDS else "normal"
+        alarm.value = value if value is not None else alarm.value
+        alarm.save()
+    told = {"occurrence": occurrence.occurrence, "reason": reason}
+    note(actor, "alarm.cleared", alarm, now, **told)
+    if occurrence.ticket_id is not None:
+        journal.write(
+            actor, "ticket.alarm_cleared", "ticket", occurrence.ticket_id, now, occurrence.ticket_id,
+            alarm_id=alarm.id, title=alarm.title, cleared_at=at.isoformat(), **told,
+        )  # fmt: skip
+
+
+@queries.prepared
+def _others_open(alarm_id: int, but: int) -> Any:
+    query = OccurrenceRow.select(OccurrenceRow.id).where(
+        OccurrenceRow.alarm == alarm_id, OccurrenceRow.cleared_at.is_null(), OccurrenceRow.id != but
+    )
+    return query.limit(1)
+
+
+def charted(source: Source, event: ChartFrozen, *, now: datetime) -> None:
+    """The black-box chart of a raise; an incomplete one never replaces a complete one."""
+    occurrence = queries.first(_occurrence(event.occurrence))
+    if occurrence is None:
+        return
+    before = occurrence.chart
+    if before is not None and before.get("complete", True) and not event.complete:
+        return
+    occurrence.chart = event.model_dump(mode="json")
+    occurrence.save()
+    if occurrence.ticket_id is not None and before is None:
+        journal.write(
+            source.actor, "ticket.chart_added", "ticket", occurrence.ticket_id, now, occurrence.ticket_id,
+            occurrence=event.occurrence, point=event.point_name, values=len(event.values),
+        )  # fmt: skip
+
+
+def settle(edge: EdgeRow, still_active: list[str], *, now: datetime) -> int:
+    """End what a lost outbox left open: all raises of this edge that its new one does not list."""
+    query: Any = (
+        OccurrenceRow.select(OccurrenceRow, AlarmRow)
+        .join(AlarmRow)
+        .where(AlarmRow.edge == edge.id, OccurrenceRow.cleared_at.is_null())
+    )
+    stale = [row for row in query if row.occurrence not in set(still_active)]
+    for occurrence in stale:
+        _end(of_edge(edge).actor, occurrence, now, None, "settled", now)
+    return len(stale)
+
+
+def reminded(source: Source, event: AlarmReminded, *, now: datetime) -> None:
+    """An alarm that is still active: its ticket hears of it, and whoever has the ticket."""
+    occurrence = queries.first(_occurrence(event.occurrence))
+    if occurrence is None or occurrence.cleared_at is not None:
+        return  # over meanwhile: nobody need be told
+    alarm = queries.by_id(AlarmRow, occurrence.alarm_id)
+    alarm.reminded_at = event.reminded_at
+    alarm.value = event.value if event.value is not None else alarm.value
+    alarm.save()
+    note(source.actor, "alarm.reminded", alarm, now, occurrence.ticket_id, occurrence=event.occurrence)
+
+
+def service_changed(source: Source, event: ServiceChanged, *, now: datetime) -> None:
+    """Whether a rule may raise has changed; its alarm is made when the rule has never raised."""
+    alarm = named(source, event.rule, event.asset, event.rule_name[:200], event.severity)
+    serve(
+        source.actor, alarm, event.service, now,
+        why=event.why, by=event.by, reason=event.reason, until=event.until, raises=event.raises,
+    )  # fmt: skip
+
+
+def serve(
+    actor: Actor,
+    alarm: Any,
+    service: str,
+    now: datetime,
+    *,
+    why: str,
+    by: str = "",
+    reason: str = "",
+    until: datetime | None = None,
+    raises: int = 0,
+) -> None:
+    """Keep whether an alarm's rule may raise, and who said so; the second time is harmless."""
+    before = (alarm.service or IN_SERVICE, alarm.service_why, alarm.service_by, alarm.service_reason)
+    out = service != IN_SERVICE
+    after = (service, why, by, reason) if out else (service, "", "", "")
+    alarm.service, alarm.service_why, alarm.service_by, alarm.service_reason = after
+    # The same shelving told by the hub's order and again by the edge differs by their clocks alone.
+    alarm.service_until = until if out else None
+    alarm.save()
+    if before == after:
+        return
+    data: dict[str, Any] = {"why": why, "by": by, "reason": reason}
+    if until is not None:
+        data["until"] = until.isoformat()
+    if raises:
+        data["raises"] = raises
+    ticket_id = alarm.ticket_id if alarm.ticket_id is not None and _open(alarm.ticket_id) else None
+    note(actor, _verb(before[0], service), alarm, now, ticket_id, **data)
+
+
+def _verb(before: str, service: str) -> str:
+    if service == IN_SERVICE:
+        return "alarm.unshelved" if before == "shelved" else "alarm.in_service"
+    return f"alarm.{service}"
+
+
+def _open(ticket_id: int) -> bool:
+    ticket = queries.by_id(TicketRow, ticket_id)
+    return ticket is not None and ticket.open_key is not None
+
+
+def note(
+    actor: Actor, verb: str, alarm: Any, now: datetime, ticket_id: int | None = None, **data: Any
+) -> None:
+    """A row of the journal about an alarm; on a ticket's timeline too, when it is named."""
+    journal.write(
+        actor, verb, "alarm", alarm.id, now, ticket_id,
+        title=alarm.title, severity=alarm.severity, asset=alarm.asset.name if alarm.asset else "",
+        asset_number=alarm.asset_number, value=alarm.value, limit=alarm.limit_value, unit=alarm.unit, **data,
+    )  # fmt: skip
