@@ -70,6 +70,11 @@ class BrokerSettings(_Section):
         None,
         description="Folder in which the hub keeps Mosquitto's `passwords` and `acl` files up to date.",
     )
+    shared_group: str = Field(
+        "",
+        pattern="^[A-Za-z0-9_-]{0,40}$",
+        description="Name under which several hubs on one PostgreSQL share the edges' events at an outside broker.",
+    )
 
 
 class LimitSettings(_Section):

@@ -118,6 +118,8 @@ class Outbox:
                     )
                 ]
             self._db.execute("DELETE FROM events")
+            self._set("edge", edge)
+            self._set("epoch", secrets.token_hex(16))
             self._insert(
                 1,
                 Born(
@@ -133,10 +135,7 @@ class Outbox:
                 if not isinstance(event.body, Born):
                     seq += 1
                     self._insert(seq, event.body, event.at)
-            for key, value in (
-                ("edge", edge), ("epoch", secrets.token_hex(16)), ("began_at", now.isoformat()),
-                ("last_seq", str(seq)), ("acked", "0"),
-            ):  # fmt: skip
+            for key, value in (("began_at", now.isoformat()), ("last_seq", str(seq)), ("acked", "0")):
                 self._set(key, value)
 
     def ack(self, through: int, now: datetime) -> None:

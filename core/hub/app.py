@@ -221,7 +221,9 @@ class Hub:
     def _outside_broker(self) -> tuple[mqtt.Address, Callable[[], object] | None]:
         broker = self.settings.broker
         password = broker_password(self.settings)
-        address = mqtt.Address.of_url(broker.url, broker.username, password, broker.ca_file)
+        address = mqtt.Address.of_url(
+            broker.url, broker.username, password, broker.ca_file, broker.shared_group
+        )
         if broker.mosquitto_dir is None:
             return address, None
         return address, mosquitto.MosquittoFiles(broker.mosquitto_dir, broker.username, password).update

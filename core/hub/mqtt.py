@@ -47,9 +47,12 @@ class Address:
     password: str
     tls: bool = False
     ca_file: Path | None = None
+    shared_group: str = ""  # several hubs under one name take turns at the edges' events
 
     @classmethod
-    def of_url(cls, url: str, username: str, password: str, ca_file: Path | None = None) -> Address:
+    def of_url(
+        cls, url: str, username: str, password: str, ca_file: Path | None = None, shared_group: str = ""
+    ) -> Address:
         """`mqtt://host:port` or `mqtts://host:port`. AppError `settings.bad_value`."""
         parts = urlsplit(url)
         if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
@@ -62,7 +65,8 @@ class Address:
                 file="",
             )
         tls = parts.scheme == "mqtts"
-        return cls(parts.hostname, parts.port or (8883 if tls else 1883), username, password, tls, ca_file)
+        port = parts.port or (8883 if tls else 1883)
+        return cls(parts.hostname, port, username, password, tls, ca_file, shared_group)
 
 
 def clock() -> datetime:
@@ -153,8 +157,13 @@ class HubMqtt:
             logger.error("the broker refuses the hub's login", reason=str(reason))
             return
         logger.info("broker connected", host=self._address.host, port=self._address.port)
+        group = self._address.shared_group
         wanted = [
-            (topics.every_edge(channel), 0 if channel == topics.TELEMETRY else 1)
+            # Only events are shared: what is retained, and what is kept in memory, each hub has to hear itself.
+            (
+                topics.shared(group if channel == topics.UP else "", topics.every_edge(channel)),
+                0 if channel == topics.TELEMETRY else 1,
+            )
             for channel in topics.FROM_EDGE
         ]
         client.subscribe([*wanted, (topics.third_party("+"), 1)])
@@ -237,6 +246,8 @@ class HubMqtt:
             self._client.publish(topics.topic(edge_id, topics.ACK), ack.model_dump_json().encode(), qos=1)
 
     def _tick(self) -> None:
+        if self._address.shared_group:  # what another hub wrote wakes nobody here
+            self._wake()
         for edge_id, ack in ingest.asked_again(self._now()):
             self._acknowledge(edge_id, ack)
         if self._changed.is_set() and self._on_change is not None:

@@ -27,6 +27,11 @@ def every_edge(channel: str) -> str:
     return f"{ROOT}/+/{channel}"
 
 
+def shared(group: str, subscription: str) -> str:
+    """The subscription that members of a group take turns at; what is retained does not come by it."""
+    return f"$share/{group}/{subscription}" if group else subscription
+
+
 def edge_of(name: str) -> tuple[str, str] | None:
     """(edge_id, channel) of a topic, or None when it is not one of ours."""
     parts = name.split("/")
