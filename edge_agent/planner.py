@@ -5,7 +5,7 @@ A request costs about as much as reading `GAP_REGISTERS` more registers, so near
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from core.wire.edge_config import ModbusTcpDevice, PointConfig
@@ -73,7 +73,9 @@ def blocks(device: ModbusTcpDevice, points: Iterable[PointConfig]) -> list[Block
 
 def width(point: PointConfig) -> int:
     """How many registers (or bits) a point takes."""
-    return 1 if point.area in ("coil", "discrete") or point.bit is not None else WORDS[point.type]
+    if point.area in ("coil", "discrete") or point.bit is not None:
+        return 1
+    return point.words if point.type == "string" else WORDS[point.type]
 
 
 def halves(block: Block) -> list[Block]:
@@ -94,19 +96,28 @@ def make(function: int, points: Sequence[PointConfig]) -> Block:
     """The block that just covers `points`, which are sorted by address."""
     first = points[0].address
     count = max(point.address + width(point) for point in points) - first
-    slots = [
-        Slot(
-            offset=point.address - first,
-            type="uint16" if point.bit is not None else point.type,
-            order=point.order,
-            bit=point.bit,
-            scale=point.scale,
-            shift=point.offset,
-        )
-        for point in points
-    ]
+    number_of = {point.id: number for number, point in enumerate(points)}
+    slots = [_slot(point, first, number_of) for point in points]
     decoder: Decoder = BitsDecoder(slots) if function <= 2 else RegistersDecoder(slots, count)
     return Block(function, first, count, tuple(points), decoder)
+
+
+def _slot(point: PointConfig, first: int, number_of: Mapping[str, int]) -> Slot:
+    factor = number_of.get(point.scale_point) if point.scale_point else None
+    return Slot(
+        offset=point.address - first,
+        type="uint16" if point.bit is not None else point.type,
+        order=point.order,
+        bit=point.bit,
+        bits=point.bits,
+        words=point.words,
+        scale=point.scale,
+        shift=point.offset,
+        factor=factor,
+        factor_point=point.scale_point if factor is None else "",
+        missing=point.missing,
+        words_of=point.words_of,
+    )
 
 
 def _merge(function: int, points: Sequence[PointConfig], max_registers: int) -> list[Block]:

@@ -157,8 +157,9 @@ class Reads(BaseModel):
         max_length=40,
         description="Point of the same device that holds a power of ten (SunSpec `sunssf`).",
     )
-    missing: Literal["", "sunspec"] = Field(
-        "", description="sunspec: the type's not-implemented number is no value."
+    missing: Literal["", "sunspec", "sunspec_acc"] = Field(
+        "",
+        description="sunspec: the type's not-implemented number is no value; sunspec_acc: of an accumulator, 0.",
     )
     words_of: dict[str, str] = Field(
         default_factory=dict,
