@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from core.domain import tickets as domain
 from core.domain.people import Actor
-from core.services import alarm_tickets, journal
+from core.services import alarm_rows, alarm_tickets, journal
 from core.storage import queries
 from core.storage.tables import (
     AlarmRow,
@@ -16,10 +17,9 @@ from core.storage.tables import (
     DeviceRow,
     EdgeRow,
     OccurrenceRow,
-    PointRow,
-    RuleRow,
     TicketRow,
 )
+from core.storage.tables.base import JsonText
 from core.wire.uplink import AlarmCleared, AlarmRaised, AlarmReminded, ChartFrozen, ServiceChanged
 
 IN_SERVICE = "in_service"
@@ -42,11 +42,21 @@ def of_edge(edge: EdgeRow) -> Source:
     return Source(Actor("edge", edge.id, edge.name), edge.edge_id, edge)
 
 
+def expect(edge: EdgeRow, events: Sequence[Any]) -> None:
+    """Look up at once what these events of an edge will ask for one after the other."""
+    about = [event for event in events if isinstance(event, AlarmRaised | ServiceChanged)]
+    alarm_rows.prefetch_named(edge.id, {event.asset for event in about}, {event.rule for event in about})
+    alarm_rows.prefetch(
+        {event.occurrence for event in events if hasattr(event, "occurrence")},
+        {domain.key_of(edge.edge_id, event.rule, event.asset) for event in about},
+    )
+
+
 def raised(source: Source, event: AlarmRaised, *, now: datetime) -> TicketRow | None:
     """A raise: the alarm's state, its occurrence, and the ticket it opens, reopens or adds to."""
-    before = queries.first(_occurrence(event.occurrence))
+    before = alarm_rows.occurrence(event.occurrence)
     if before is not None:
-        ticket_before: TicketRow | None = before.ticket
+        ticket_before: TicketRow | None = queries.by_id(TicketRow, before.ticket_id)
         return ticket_before  # it was here before, under another epoch
     actor = source.actor
     title = event.rule_name[:200] or event.point_name[:200] or event.rule
@@ -73,6 +83,7 @@ def raised(source: Source, event: AlarmRaised, *, now: datetime) -> TicketRow | 
         limit_value=event.limit,
         first_out=event.first_out,
     )
+    alarm_rows.began(occurrence, alarm)
     told: dict[str, Any] = {"flood": True} if event.flood else {}
     note(
         actor, "alarm.raised", alarm, now,
@@ -98,12 +109,12 @@ def raised(source: Source, event: AlarmRaised, *, now: datetime) -> TicketRow | 
 def named(source: Source, rule_key: str, asset_number: str, title: str, severity: str) -> Any:
     """The alarm of a rule on an asset, made when there is none; not saved."""
     key = domain.key_of(source.key, rule_key, asset_number)
-    alarm: Any = queries.first(_alarm(key)) or AlarmRow(key=key, count=0, state="normal")
+    alarm: Any = alarm_rows.alarm(key) or AlarmRow(key=key, count=0, state="normal")
     alarm.edge = source.edge
-    alarm.rule = _rule(source.edge, rule_key)
+    alarm.rule = alarm_rows.rule(source.edge.id, rule_key) if source.edge is not None else None
     alarm.rule_key = rule_key[:60]
     alarm.title = title or alarm.title or rule_key
-    alarm.asset = queries.first(_asset(asset_number)) if asset_number else None
+    alarm.asset = alarm_rows.asset(asset_number) if asset_number else None
     alarm.asset_number = asset_number
     alarm.severity = severity
     return alarm
@@ -133,38 +144,9 @@ def _device_name(edge: EdgeRow | None, device_id: str) -> str:
     return _device_names(edge, [device_id])[0] if device_id else ""
 
 
-@queries.prepared
-def _occurrence(occurrence: str) -> Any:
-    return OccurrenceRow.select().where(OccurrenceRow.occurrence == occurrence)
-
-
-@queries.prepared
-def _asset(number: str) -> Any:
-    return AssetRow.select().where(AssetRow.number == number)
-
-
-@queries.prepared
-def _alarm(key: str) -> Any:
-    return AlarmRow.select().where(AlarmRow.key == key)
-
-
-def _rule(edge: EdgeRow | None, rule_id: str) -> RuleRow | None:
-    """The rule of the hub that an edge names; an edge with its own file has rules the hub does not know."""
-    if edge is None or not rule_id.isdecimal() or len(rule_id) > 18:
-        return None
-    rule: RuleRow | None = queries.first(_rule_of(int(rule_id), edge.id))
-    return rule
-
-
-@queries.prepared
-def _rule_of(rule_id: int, edge_id: int) -> Any:
-    query = RuleRow.select().join(PointRow).join(DeviceRow)
-    return query.where(RuleRow.id == rule_id, DeviceRow.edge == edge_id)
-
-
 def cleared(source: Source, event: AlarmCleared, *, now: datetime) -> None:
     """A clear: only of the occurrence whose raise it names. The ticket hears of it, and stays."""
-    occurrence = queries.first(_occurrence(event.occurrence))
+    occurrence = alarm_rows.occurrence(event.occurrence)
     if occurrence is not None:
         _end(source.actor, occurrence, event.cleared_at, event.value, event.reason, now)
 
@@ -182,8 +164,9 @@ def _end(actor: Actor, occurrence: Any, at: datetime, value: Any, reason: str, n
         return
     occurrence.cleared_at = at
     occurrence.save()
-    alarm = queries.by_id(AlarmRow, occurrence.alarm_id)
-    if not _others_open(alarm.id, occurrence.id):
+    alarm_rows.ended(occurrence)
+    alarm = alarm_rows.alarm_of(occurrence)
+    if not alarm_rows.others_open(occurrence):
         alarm.active = False
         alarm.cleared_at = at
         alarm.state = "rtn_unack" if alarm.state == "unack" and reason not in _QUIET_ENDS else "normal"
@@ -198,24 +181,17 @@ def _end(actor: Actor, occurrence: Any, at: datetime, value: Any, reason: str, n
         )  # fmt: skip
 
 
-@queries.prepared
-def _others_open(alarm_id: int, but: int) -> Any:
-    query = OccurrenceRow.select(OccurrenceRow.id).where(
-        OccurrenceRow.alarm == alarm_id, OccurrenceRow.cleared_at.is_null(), OccurrenceRow.id != but
-    )
-    return query.limit(1)
-
-
 def charted(source: Source, event: ChartFrozen, *, now: datetime) -> None:
     """The black-box chart of a raise; an incomplete one never replaces a complete one."""
-    occurrence = queries.first(_occurrence(event.occurrence))
+    occurrence = alarm_rows.occurrence(event.occurrence)
     if occurrence is None:
         return
-    before = occurrence.chart
+    before = alarm_rows.chart(occurrence)
     if before is not None and before.get("complete", True) and not event.complete:
         return
-    occurrence.chart = event.model_dump(mode="json")
+    occurrence.chart = JsonText(event.model_dump_json())
     occurrence.save()
+    alarm_rows.charted(occurrence, event.complete)
     if occurrence.ticket_id is not None and before is None:
         journal.write(
             source.actor, "ticket.chart_added", "ticket", occurrence.ticket_id, now, occurrence.ticket_id,
@@ -238,10 +214,10 @@ def settle(edge: EdgeRow, still_active: list[str], *, now: datetime) -> int:
 
 def reminded(source: Source, event: AlarmReminded, *, now: datetime) -> None:
     """An alarm that is still active: its ticket hears of it, and whoever has the ticket."""
-    occurrence = queries.first(_occurrence(event.occurrence))
+    occurrence = alarm_rows.occurrence(event.occurrence)
     if occurrence is None or occurrence.cleared_at is not None:
         return  # over meanwhile: nobody need be told
-    alarm = queries.by_id(AlarmRow, occurrence.alarm_id)
+    alarm = alarm_rows.alarm_of(occurrence)
     alarm.reminded_at = event.reminded_at
     alarm.value = event.value if event.value is not None else alarm.value
     alarm.save()
@@ -284,8 +260,7 @@ def serve(
         data["until"] = until.isoformat()
     if raises:
         data["raises"] = raises
-    ticket_id = alarm.ticket_id if alarm.ticket_id is not None and _open(alarm.ticket_id) else None
-    note(actor, _verb(before[0], service), alarm, now, ticket_id, **data)
+    note(actor, _verb(before[0], service), alarm, now, open_ticket(alarm), **data)
 
 
 def _verb(before: str, service: str) -> str:
@@ -294,17 +269,19 @@ def _verb(before: str, service: str) -> str:
     return f"alarm.{service}"
 
 
-def _open(ticket_id: int) -> bool:
-    ticket = queries.by_id(TicketRow, ticket_id)
-    return ticket is not None and ticket.open_key is not None
+def open_ticket(alarm: Any) -> int | None:
+    """The ticket of an alarm, while somebody has work with it."""
+    ticket = queries.by_id(TicketRow, alarm.ticket_id)
+    return int(ticket.id) if ticket is not None and ticket.open_key is not None else None
 
 
 def note(
     actor: Actor, verb: str, alarm: Any, now: datetime, ticket_id: int | None = None, **data: Any
 ) -> None:
     """A row of the journal about an alarm; on a ticket's timeline too, when it is named."""
+    asset = queries.by_id(AssetRow, alarm.asset_id)
     journal.write(
         actor, verb, "alarm", alarm.id, now, ticket_id,
-        title=alarm.title, severity=alarm.severity, asset=alarm.asset.name if alarm.asset else "",
+        title=alarm.title, severity=alarm.severity, asset=asset.name if asset else "",
         asset_number=alarm.asset_number, value=alarm.value, limit=alarm.limit_value, unit=alarm.unit, **data,
     )  # fmt: skip

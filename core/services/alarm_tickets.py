@@ -9,15 +9,15 @@ from core.domain import tickets as domain
 from core.domain import workflow
 from core.domain.people import SYSTEM, Actor
 from core.domain.workflow import State
-from core.services import journal, ticket_states, tickets
-from core.storage import db, queries
-from core.storage.tables import EdgeRow, TicketRow
+from core.services import alarm_rows, journal, ticket_states, tickets
+from core.storage import queries
+from core.storage.tables import AssetRow, EdgeRow, RuleRow, TicketRow
 from core.wire.tickets import CreateTicket
 
 
 def for_raise(actor: Actor, alarm: Any, occurrence: Any, now: datetime) -> TicketRow:
     """The ticket of this raise, in the running transaction; one is open per alarm at any time."""
-    last: TicketRow | None = queries.first(_last(alarm.key))
+    last = alarm_rows.last_ticket(alarm.key)
     if last is not None and last.open_key is not None:
         _add(actor, last, alarm, occurrence, now)
         return last
@@ -27,14 +27,6 @@ def for_raise(actor: Actor, alarm: Any, occurrence: Any, now: datetime) -> Ticke
         ticket_states.take(actor, last, reject, now, why="recurrence", **_told(alarm, occurrence))
         return last
     return _make(actor, alarm, occurrence, _linked(last, now), now)
-
-
-@queries.prepared
-def _last(key: str) -> Any:
-    """The open ticket of an alarm, else its newest; held, so that nobody resolves it meanwhile."""
-    query = TicketRow.select().where(TicketRow.dedup_key == key)
-    query = query.order_by(TicketRow.open_key.is_null(), TicketRow.id.desc()).limit(1)
-    return query.for_update() if db.is_postgresql() else query
 
 
 def _repair_failed(last: TicketRow, now: datetime) -> bool:
@@ -72,7 +64,8 @@ def _told(alarm: Any, occurrence: Any) -> dict[str, Any]:
 
 
 def _make(actor: Actor, alarm: Any, occurrence: Any, recurrence_of: int | None, now: datetime) -> TicketRow:
-    asset, rule = alarm.asset, alarm.rule
+    asset = queries.by_id(AssetRow, alarm.asset_id)
+    rule = queries.by_id(RuleRow, alarm.rule_id)
     new = CreateTicket(
         type="fault",
         source="alarm",
@@ -90,7 +83,9 @@ def _make(actor: Actor, alarm: Any, occurrence: Any, recurrence_of: int | None, 
         "occurrences": 1,
         "team_id": rule.team_id if rule else None,
     }
-    return tickets.make(actor, new, now, links)
+    ticket = tickets.make(actor, new, now, links)
+    alarm_rows.ticketed(alarm.key, ticket)
+    return ticket
 
 
 def _description(alarm: Any) -> str:
@@ -104,7 +99,7 @@ def _description(alarm: Any) -> str:
             limit = f" {sign} {alarm.limit_value:g}{unit}"
         value = f"{alarm.value:g}" if isinstance(alarm.value, int | float) else str(alarm.value)
         lines.append(f"{value}{unit}{limit}")
-    if alarm.asset is None and alarm.asset_number:
+    if alarm.asset_id is None and alarm.asset_number:
         lines.append(alarm.asset_number)
     return "\n".join(lines)
 

@@ -10,7 +10,7 @@ from core.domain import dispatch, workflow
 from core.domain.people import SYSTEM, Action, Actor, Role, require
 from core.errors import AppError
 from core.services import journal, notices, rosters, rows, ticket_states
-from core.storage import db, queries
+from core.storage import db, gather, queries
 from core.storage.sql import fn
 from core.storage.tables import PersonRow, TeamMemberRow, TeamRow, TicketRow
 from core.wire.base import Ref
@@ -28,8 +28,8 @@ TRIAGE = "triage"  # beyond the limit of anonymous reports: a person looks first
 def _people(found: Sequence[Any], members: Collection[int] | None, now: datetime) -> list[dispatch.Person]:
     """People with what decides; without `members` everybody counts as of the team."""
     ids = [person.id for person in found]
-    at_work = rosters.on_shift(ids, now=now)
-    load = {person_id: (int(n), last_at) for person_id, n, last_at in _load(ids)}
+    at_work = _at_work(tuple(ids), now)
+    load = _loads(ids)
     return [
         dispatch.Person(
             id=person.id,
@@ -45,6 +45,22 @@ def _people(found: Sequence[Any], members: Collection[int] | None, now: datetime
     ]
 
 
+@gather.kept
+def _at_work(ids: tuple[int, ...], now: datetime) -> set[int]:
+    return rosters.on_shift(ids, now=now)
+
+
+def _loads(ids: list[int]) -> dict[int, tuple[int, Any]]:
+    """By person: how many open tickets, when the last was given; counted on while a transaction is gathered."""
+    gathered = gather.here()
+    of_all: dict[Any, Any] = {} if gathered is None else gathered.known.setdefault(ticket_states.LOADS, {})
+    key = tuple(ids)
+    if key not in of_all:
+        of_all[key] = {person_id: (int(n), last_at) for person_id, n, last_at in _load(ids)}
+    found: dict[int, tuple[int, Any]] = of_all[key]
+    return found
+
+
 @queries.prepared
 def _load(person_ids: list[int]) -> Any:
     """(person, how many open tickets, when the last was given) of those who have any."""
@@ -55,7 +71,12 @@ def _load(person_ids: list[int]) -> Any:
 
 def _team(team_id: int | None, now: datetime) -> list[dispatch.Person]:
     """The active people of a team; without one, everybody."""
-    return _people(_everybody() if team_id is None else _members(team_id), None, now)
+    return _people(_able(team_id), None, now)
+
+
+@gather.kept
+def _able(team_id: int | None) -> list[Any]:
+    return _everybody() if team_id is None else _members(team_id)
 
 
 @queries.prepared
@@ -87,8 +108,19 @@ def assign_by_rule(row: TicketRow, now: datetime, actor: Actor = SYSTEM) -> bool
     ]
     row.assignee = queries.by_id(PersonRow, best.person.id)
     row.dispatch_why = {"mode": "rule", "score": best.score, **best.why, "candidates": others}
-    ticket_states.take(actor, row, _ASSIGN, now, by="rule", score=best.score)
+    _take_and_count(actor, row, best, now)
     return True
+
+
+def _take_and_count(actor: Actor, row: TicketRow, best: dispatch.Candidate, now: datetime) -> None:
+    gathered = gather.here()
+    loads = None if gathered is None else gathered.known.get(ticket_states.LOADS)
+    ticket_states.take(actor, row, _ASSIGN, now, by="rule", score=best.score)
+    if gathered is not None and loads is not None:
+        # It forgot the counts; they are as before, and this person has one more.
+        for counts in loads.values():
+            counts[best.person.id] = (counts.get(best.person.id, (0, None))[0] + 1, now)
+        gathered.known[ticket_states.LOADS] = loads
 
 
 def hold_back(row: TicketRow, now: datetime) -> None:
@@ -101,10 +133,11 @@ def _wait(row: TicketRow, why: str, now: datetime, actor: Actor) -> None:
         return
     row.dispatch_why = {"waiting": why}
     ticket_states.save(row, now)
-    team = row.team.name if row.team else None
+    team = queries.by_id(TeamRow, row.team_id)
     journal.write(
         actor, "ticket.assigned", "ticket", row.id, now, row.id,
-        number=row.number, title=row.title, assignee_id=None, team_id=row.team_id, team=team, waiting=why,
+        number=row.number, title=row.title, assignee_id=None, team_id=row.team_id,
+        team=team.name if team else None, waiting=why,
     )  # fmt: skip
 
 

@@ -115,14 +115,12 @@ def _take(edge_id: str, epoch: str, items: Sequence[Item], skew: timedelta, now:
     edge = locked(edge_id)  # one lock per edge; the mark of each of its epochs hangs on it
     mark = _mark(edge, epoch, now)
     fresh = _sift(edge, mark, items, now)
-    if fresh:
-        for item in fresh:
-            UplinkEventRow.create(**_event(edge, epoch, item, now))
-            if item.event is None:
-                why = item.body
-                dead_letters.add(edge, epoch, item.seq, why["code"], why["detail"], why["payload"], now)
-    stuck = _apply_what_follows(edge, mark, {item.seq: item for item in fresh}, now)
-    missing = _missing(edge, mark, now)
+    stuck = False
+    waiting = uplink_events.waiting(edge.id, epoch, mark.through)
+    if waiting or not _apply_together(edge, mark, fresh, now):
+        stuck = _apply_singly(edge, mark, fresh, now)
+        waiting = uplink_events.waiting(edge.id, epoch, mark.through)
+    missing = _missing(mark, waiting, now)
     mark.save()
     if abs(skew) > MOST_SKEW:
         _wrong_clock(edge, skew, now)
@@ -168,8 +166,11 @@ def _conflict(edge: EdgeRow, mark: Any, item: Item, now: datetime) -> None:
     )  # fmt: skip
 
 
-def _event(edge: EdgeRow, epoch: str, item: Item, now: datetime) -> dict[str, Any]:
-    return {
+def _store(edge: EdgeRow, epoch: str, item: Item, now: datetime, applied_at: datetime | None = None) -> Any:
+    if item.event is None:
+        why = item.body
+        dead_letters.add(edge, epoch, item.seq, why["code"], why["detail"], why["payload"], now)
+    values = {
         "edge": edge.id,
         "epoch": epoch,
         "seq": item.seq,
@@ -178,11 +179,36 @@ def _event(edge: EdgeRow, epoch: str, item: Item, now: datetime) -> dict[str, An
         "body": item.body,
         "event_at": item.at or now,
         "received_at": now,
+        "applied_at": applied_at,
     }
+    return UplinkEventRow.create(**values)
 
 
-def _apply_what_follows(edge: EdgeRow, mark: Any, fresh: dict[int, Item], now: datetime) -> bool:
-    """Apply stored events from the mark on, as long as none is missing; whether one could not be applied yet."""
+def _apply_together(edge: EdgeRow, mark: Any, fresh: Sequence[Item], now: datetime) -> bool:
+    """Store and apply events that follow on the mark, as one; False, and nothing done, when that does not go."""
+    if [item.seq for item in fresh] != list(range(mark.through + 1, mark.through + 1 + len(fresh))):
+        return False
+    try:
+        with db.savepoint(), db.gathered():
+            alarm_events.expect(edge, [item.event for item in fresh if item.event is not None])
+            for item in fresh:
+                row = _store(edge, mark.epoch, item, now, applied_at=now)
+                if item.event is not None:
+                    _apply(edge, row, item.event, now)
+    except (*db.DatabaseTrouble, OutsideError):
+        raise
+    except Exception:  # noqa: BLE001  # whichever is to blame is found when each is applied by itself
+        _log.warning("a group of events is applied one by one", edge=edge.edge_id, exc_info=True)
+        return False
+    mark.through += len(fresh)
+    return True
+
+
+def _apply_singly(edge: EdgeRow, mark: Any, items: Sequence[Item], now: datetime) -> bool:
+    """Store them, apply stored events from the mark on until one is missing; whether one could not be applied yet."""
+    for item in items:
+        _store(edge, mark.epoch, item, now)
+    fresh = {item.seq: item for item in items}
     first = mark.through + 1
     stuck = False
     for row in uplink_events.following(edge.id, mark.epoch, mark.through):
@@ -246,9 +272,8 @@ def _apply(edge: EdgeRow, row: Any, event: Event, now: datetime) -> None:
         )  # fmt: skip
 
 
-def _missing(edge: EdgeRow, mark: Any, now: datetime) -> list[tuple[int, int]]:
+def _missing(mark: Any, waiting: list[int], now: datetime) -> list[tuple[int, int]]:
     """What is wanted again, once a gap is old enough that it is not only on its way."""
-    waiting = uplink_events.waiting(edge.id, mark.epoch, mark.through)
     if not waiting or waiting[0] == mark.through + 1:
         mark.gap_since_at = None
         return []

@@ -8,7 +8,7 @@ from typing import Any
 
 from core.domain.people import Action, Actor, Scope, may, scope_of
 from core.services import notices, ticket_rows
-from core.storage import db
+from core.storage import db, gather
 from core.storage.tables import JournalRow, TicketRow
 from core.wire.journal import JournalEntry
 
@@ -45,8 +45,7 @@ def write(
     `verb` is past tense, such as `ticket.created`; `data` holds what a reader needs later: before and after
     values, names, reasons. Dates and decimals as strings.
     """
-    if db.is_postgresql():
-        db.database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_ORDER_LOCK,))
+    _in_order()
     row = JournalRow.create(
         at=now,
         actor=actor.ref,
@@ -58,8 +57,15 @@ def write(
         data=data,
     )
     notices.queue(row, now)
-    db.after_commit(_wake)
     return int(row.id)
+
+
+@gather.kept
+def _in_order() -> None:
+    """Before the first row of a transaction: hold the order, and tell the readers when it is committed."""
+    if db.is_postgresql():
+        db.database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_ORDER_LOCK,))
+    db.after_commit(_wake)
 
 
 @db.reading

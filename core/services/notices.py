@@ -15,7 +15,7 @@ from core import log
 from core.domain.people import Role
 from core.errors import FettleError
 from core.i18n import _, fill, label
-from core.storage import db, queries
+from core.storage import db, gather, queries
 from core.storage.tables import JournalRow, NoticeRow, PersonRow, TeamMemberRow, TicketRow
 
 _log = log.get(__name__)
@@ -67,7 +67,9 @@ def queue(row: JournalRow, now: datetime) -> None:
     """Write the notices that `row` causes, in its transaction."""
     if row.verb not in _TOLD or row.ticket_id is None:
         return
-    ticket: TicketRow = queries.first(_ticket(row.ticket_id))
+    gathered = gather.here()
+    known = gathered and gathered.known.get((TicketRow, row.ticket_id))
+    ticket: TicketRow = known or queries.first(_ticket(row.ticket_id))
     kind = row.verb
     if kind == "ticket.assigned" and row.data.get("assignee_id") is None:
         kind = "ticket.assigned.nobody" if row.data.get("waiting") == NOBODY else "ticket.assigned.team"
@@ -117,6 +119,12 @@ def _who(kind: str, ticket: TicketRow) -> Iterable[PersonRow]:
 def _team(team_id: int | None) -> list[PersonRow]:
     if team_id is None:
         return []
+    found: list[PersonRow] = _members_kept(team_id)
+    return found
+
+
+@gather.kept
+def _members_kept(team_id: int) -> list[PersonRow]:
     return _members(team_id)
 
 
@@ -126,7 +134,12 @@ def _members(team_id: int) -> Any:
 
 
 def _with_role(role: Role) -> list[PersonRow]:
-    return [person for person in _active() if role in person.roles]
+    return [person for person in _active_kept() if role in person.roles]
+
+
+@gather.kept
+def _active_kept() -> list[PersonRow]:
+    return _active()
 
 
 @queries.prepared

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from core.settings import HubSettings
-from core.storage import db
+from core.storage import db, queries
 from core.storage.tables import MetaRow
 
 PLANT = "plant"
@@ -151,8 +151,13 @@ def hub_epoch() -> str:
 
 def get(key: str) -> Any:
     """A fact of MetaRow; None when it was never set."""
-    row = MetaRow.get_or_none(MetaRow.key == key)
+    row = queries.first(_facts(key))
     return None if row is None else row.value
+
+
+@queries.prepared
+def _facts(key: str) -> Any:
+    return MetaRow.select().where(MetaRow.key == key)
 
 
 def put(key: str, value: Any) -> None:

@@ -10,9 +10,10 @@ from core.domain.people import Action, Actor, Owned, may
 from core.domain.workflow import Facts, State, Transition
 from core.errors import Conflict
 from core.services import journal
-from core.storage import queries
-from core.storage.tables import AlarmRow, FailureCodeRow, TicketRow
+from core.storage import gather, queries
+from core.storage.tables import AlarmRow, FailureCodeRow, PersonRow, TeamRow, TicketRow
 
+LOADS = "loads"  # what a gathered transaction knows of how many tickets people have
 # Rights that belong to whoever does the work, not to whoever reported it.
 _OF_WORKER = frozenset({Action.TICKET_WORK, Action.TICKET_EDIT, Action.PART_ISSUE, Action.COST_READ})
 
@@ -85,16 +86,18 @@ def take(actor: Actor, row: TicketRow, transition: Transition, now: datetime, **
     if before == State.ON_HOLD:
         data |= _end_hold(row, now)
     row.state = transition.to
+    gather.forget(LOADS)
     _STEPS.get(transition.move, _nothing)(row, now)
     if transition.to not in workflow.OPEN:
         row.open_key = None
     save(row, now)
+    assignee, team = queries.by_id(PersonRow, row.assignee_id), queries.by_id(TeamRow, row.team_id)
     facts_told = {key: value for key, value in data.items() if value not in ("", None)}
     journal.write(
         actor, transition.verb, "ticket", row.id, now, row.id,
         **{"number": row.number, "title": row.title, "move": transition.move, "from": before, "to": row.state,
-           "assignee_id": row.assignee_id, "assignee": row.assignee.name if row.assignee else None,
-           "team_id": row.team_id, "team": row.team.name if row.team else None} | facts_told,
+           "assignee_id": row.assignee_id, "assignee": assignee.name if assignee else None,
+           "team_id": row.team_id, "team": team.name if team else None} | facts_told,
     )  # fmt: skip
 
 

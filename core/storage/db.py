@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import wraps
 from pathlib import Path
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
 import peewee
 from playhouse.pool import MaxConnectionsExceeded, PooledPostgresqlDatabase
 
 from core.errors import AppError, OutsideError
+from core.storage import gather
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -38,6 +39,23 @@ ATTEMPTS = 6
 _PASSING = ("deadlock detected", "could not serialize", "database is locked", "database table is locked")
 
 
+class _Sqlite(peewee.SqliteDatabase):
+    def execute_sql(self, sql: str, params: Any = None) -> Any:
+        gathered = gather.here()
+        if gathered is not None:
+            gathered.before(sql)
+        found: Any = super().execute_sql(sql, params)  # type: ignore[no-untyped-call]
+        return found
+
+
+class _Postgresql(PooledPostgresqlDatabase):  # type: ignore[misc]
+    def execute_sql(self, sql: str, params: Any = None) -> Any:
+        gathered = gather.here()
+        if gathered is not None:
+            gathered.before(sql)
+        return super().execute_sql(sql, params)
+
+
 def open_database(url: str, sqlite_file: Path) -> peewee.Database:
     """Bind the tables to PostgreSQL at `url`, or to `sqlite_file` when `url` is empty. Connects lazily."""
     db = _postgresql(url) if url else _sqlite(sqlite_file)
@@ -51,7 +69,7 @@ def is_postgresql() -> bool:
 
 
 def _sqlite(file: Path) -> peewee.Database:
-    db: peewee.Database = peewee.SqliteDatabase(
+    db: peewee.Database = _Sqlite(
         str(file),
         pragmas={
             "journal_mode": "wal",
@@ -77,7 +95,7 @@ def _postgresql(url: str) -> peewee.Database:
             file="",
         )
     query = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
-    pool: peewee.Database = PooledPostgresqlDatabase(
+    pool: peewee.Database = _Postgresql(
         parts.path.strip("/"),
         user=unquote(parts.username or "") or None,
         password=unquote(parts.password or "") or None,
@@ -121,6 +139,11 @@ def _begin() -> Iterator[None]:
 def savepoint() -> AbstractContextManager[object]:
     """Inside a transaction: what is done in here is undone alone when it raises."""
     return cast(AbstractContextManager[object], database.savepoint())
+
+
+def gathered() -> AbstractContextManager[gather.Gathered]:
+    """Inside a transaction: rows saved in here are written together, at its end or before any other statement."""
+    return gather.gathering(database.obj)
 
 
 def transaction(use_case: Callable[P, R]) -> Callable[P, R]:

@@ -12,7 +12,7 @@ from typing import Any, ParamSpec
 
 import peewee
 
-from core.storage import db
+from core.storage import db, gather
 
 P = ParamSpec("P")
 
@@ -53,7 +53,7 @@ def prepared(build: Callable[P, Any]) -> Callable[P, list[Any]]:
     Arguments are values of the query (never None, which SQL compares in its own way) or lists for `in_`;
     `build` must do nothing with them but pass them to the query. No rows when a list is empty.
     """
-    kept: dict[tuple[Any, ...], tuple[Any, str, list[Any]]] = {}
+    kept: dict[tuple[Any, ...], tuple[_Reader, str, list[Any]]] = {}
 
     @wraps(build)
     def run(*args: P.args, **kwargs: P.kwargs) -> list[Any]:
@@ -66,13 +66,44 @@ def prepared(build: Callable[P, Any]) -> Callable[P, list[Any]]:
         if known is None:
             query = build(*(_stand_in(at, size) for at, size in enumerate(sizes)), **kwargs)
             sql, places = db.database.get_sql_context().sql(query).query()
-            known = kept[shape] = (query, sql, places)
-        query, sql, places = known
+            known = kept[shape] = (_reader(query), sql, places)
+        read, sql, places = known
         params = [place.value(given) if isinstance(place, _Place) else place for place in places]
-        # What peewee does after it has written the SQL.
-        return list(query._get_cursor_wrapper(db.database.execute_sql(sql, params)))
+        return read(db.database.execute_sql(sql, params))
 
     return run
+
+
+_Reader = Callable[[Any], list[Any]]
+# Fields whose values both databases give as Python has them.
+_PLAIN = frozenset({
+    peewee.AutoField, peewee.IntegerField, peewee.BigIntegerField, peewee.CharField, peewee.TextField,
+    peewee.ForeignKeyField,
+})  # fmt: skip
+
+
+def _reader(query: Any) -> _Reader:
+    """Makes rows of a cursor. Whole rows of one table, which are most, without asking each time what they are."""
+    selected = query._returning
+    simple = all(isinstance(node, peewee.Field) and node.model is query.model for node in selected)
+    if not simple or query._row_type is not None:
+        return lambda cursor: list(query._get_cursor_wrapper(cursor))  # as peewee does
+    model, names = query.model, [field.name for field in selected]
+    converted = [(field.name, field.python_value) for field in selected if type(field) not in _PLAIN]
+
+    def read(cursor: Any) -> list[Any]:
+        return [_row(model, dict(zip(names, values, strict=True)), converted) for values in cursor.fetchall()]
+
+    return read
+
+
+def _row(model: Any, values: dict[str, Any], converted: list[tuple[str, Callable[[Any], Any]]]) -> Any:
+    for name, convert in converted:
+        if values[name] is not None:
+            values[name] = convert(values[name])
+    row = model.__new__(model)
+    row.__data__, row.__rel__, row._dirty = values, {}, set()
+    return row
 
 
 def _size(given: Any) -> int | None:
@@ -98,7 +129,15 @@ def _query_by_id(model: Any, hold: bool) -> Callable[[int], list[Any]]:
 
 def by_id(model: Any, row_id: int | None, hold: bool = False) -> Any:
     """The row with this id, or None; `hold` keeps others from changing it until the running transaction ends."""
-    return None if row_id is None else first(_query_by_id(model, hold)(row_id))
+    if row_id is None:
+        return None
+    gathered = gather.here()
+    if gathered is None or hold:
+        return first(_query_by_id(model, hold)(row_id))
+    key = (model, row_id)
+    if key not in gathered.known:
+        gathered.known[key] = first(_query_by_id(model, hold)(row_id))
+    return gathered.known[key]
 
 
 def first(rows: Collection[Any]) -> Any:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import peewee
 
+from core.storage import gather
 from core.storage.db import database, is_postgresql
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -35,12 +36,21 @@ class UtcField(peewee.BigIntegerField):
         return None if value is None else _EPOCH + timedelta(microseconds=int(value))
 
 
+_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
+
+class JsonText(str):
+    """What is written to a JsonField as it is: somebody has made it JSON already."""
+
+    __slots__ = ()
+
+
 class JsonField(peewee.TextField):
     """A JSON document that is read and written whole, never searched in."""
 
     def db_value(self, value: Any) -> Any:
         """Compact JSON text; NaN is refused."""
-        return None if value is None else json.dumps(value, ensure_ascii=False, allow_nan=False)
+        return value if value is None or type(value) is JsonText else _json(value)
 
     def python_value(self, value: Any) -> Any:
         """The document."""
@@ -68,6 +78,14 @@ class Row(peewee.Model):
         if not dirty and not new:
             self._dirty.clear()
             return False
+        gathered = gather.here()
+        if gathered is not None:
+            if new:
+                gathered.add(self)
+            else:
+                gathered.change(self, dirty)
+                self._dirty.clear()
+            return 1
         values = {name: self.__data__[name] for name in dirty}
         self._populate_unsaved_relations(values)
         meta = self._meta
