@@ -42,6 +42,7 @@ class Action(StrEnum):
     COST_READ = "cost.read"
     ALARM_READ = "alarm.read"
     ALARM_ACK = "alarm.ack"
+    ALARM_SHELVE = "alarm.shelve"  # shelve, take out of service, put back
     ASSET_READ = "asset.read"
     ASSET_EDIT = "asset.edit"
     PLAN_READ = "plan.read"
@@ -54,7 +55,10 @@ class Action(StrEnum):
     PEOPLE_EDIT = "people.edit"
     FLEET_READ = "fleet.read"
     FLEET_EDIT = "fleet.edit"
+    POINT_WRITE = "point.write"
     LABEL_PRINT = "label.print"
+    ARTICLE_READ = "article.read"
+    ARTICLE_EDIT = "article.edit"
     JOURNAL_READ = "journal.read"
     SETTINGS_EDIT = "settings.edit"
 
@@ -81,7 +85,15 @@ SYSTEM = Actor("system", name="Fettle")
 PUBLIC = Actor("public")
 
 _A = Action
-_READ_ALL = (_A.TICKET_READ, _A.ALARM_READ, _A.ASSET_READ, _A.PLAN_READ, _A.PART_READ, _A.PEOPLE_READ)
+_READ_ALL = (
+    _A.TICKET_READ,
+    _A.ALARM_READ,
+    _A.ASSET_READ,
+    _A.PLAN_READ,
+    _A.PART_READ,
+    _A.PEOPLE_READ,
+    _A.ARTICLE_READ,
+)
 
 
 def _all(*actions: Action) -> dict[Action, Scope]:
@@ -95,7 +107,14 @@ POLICY: dict[Role, dict[Action, Scope]] = {
         _A.TICKET_NOTE: Scope.OWN,
         _A.ASSET_READ: Scope.ALL,
     },
-    Role.AGENT: _all(*_READ_ALL, _A.TICKET_CREATE, _A.TICKET_EDIT, _A.TICKET_NOTE, _A.TICKET_CLOSE),
+    Role.AGENT: _all(
+        *_READ_ALL,
+        _A.TICKET_CREATE,
+        _A.TICKET_EDIT,
+        _A.TICKET_NOTE,
+        _A.TICKET_CLOSE,
+        _A.ARTICLE_EDIT,
+    ),
     Role.DISPATCHER: _all(
         *_READ_ALL,
         _A.TICKET_CREATE,
@@ -104,7 +123,9 @@ POLICY: dict[Role, dict[Action, Scope]] = {
         _A.TICKET_ASSIGN,
         _A.TICKET_CANCEL,
         _A.TICKET_CLOSE,
+        _A.ARTICLE_EDIT,
         _A.ALARM_ACK,
+        _A.ALARM_SHELVE,
         _A.JOURNAL_READ,
         _A.LABEL_PRINT,
         _A.FLEET_READ,
@@ -115,6 +136,8 @@ POLICY: dict[Role, dict[Action, Scope]] = {
         _A.ASSET_READ,
         _A.PLAN_READ,
         _A.PART_READ,
+        _A.ARTICLE_READ,
+        _A.ARTICLE_EDIT,
         _A.TICKET_CREATE,
         _A.TICKET_NOTE,
         _A.TICKET_GRAB,
@@ -130,6 +153,7 @@ POLICY: dict[Role, dict[Action, Scope]] = {
     Role.STOREKEEPER: _all(
         _A.TICKET_READ,
         _A.ASSET_READ,
+        _A.ARTICLE_READ,
         _A.PART_READ,
         _A.PART_EDIT,
         _A.PART_ISSUE,

@@ -204,6 +204,7 @@ class Hub:
             ("ingest", client.work),
             ("jobs", jobs.Jobs().run),
             ("notices", jobs.Notifier().run),
+            ("search", jobs.Indexer().run),
         ):
             self._workers.append(_started(name, run, self._stopping))
 

@@ -22,6 +22,7 @@ from core.services import (
     plans,
     restores,
     retention,
+    search_index,
     settings,
     sla,
 )
@@ -72,6 +73,29 @@ class Jobs:
             self._scheduler.run_pending()
 
 
+class Indexer:
+    """Keeps the full-text index in step with the journal."""
+
+    def __init__(self, every_s: float = 30.0) -> None:
+        self._every_s = every_s
+
+    def run(self, stop: threading.Event) -> None:
+        """Index what has changed until `stop` is set."""
+        wake = threading.Event()
+        unlisten = journal.listen(wake.set)
+        try:
+            while not stop.is_set():
+                wake.clear()
+                try:
+                    search_index.catch_up()
+                except Exception:  # the loop goes on, whatever the database does
+                    logger.exception("the search index could not be brought up to date")
+                _rest(wake, stop, self._every_s)
+                stop.wait(0.2)  # what comes together is indexed together
+        finally:
+            unlisten()
+
+
 class Notifier:
     """Sends notices as soon as they are written, and again when a channel was away."""
 
@@ -97,12 +121,14 @@ class Notifier:
                         continue
                 except Exception:  # the loop goes on, whatever the database or a channel does
                     logger.exception("notices could not be sent")
-                self._rest(wake, stop)
+                _rest(wake, stop, self._every_s)
         finally:
             unlisten()
 
-    def _rest(self, wake: threading.Event, stop: threading.Event) -> None:
-        until = time.monotonic() + self._every_s
-        while time.monotonic() < until and not stop.is_set():
-            if wake.wait(min(0.5, self._every_s)):
-                return
+
+def _rest(wake: threading.Event, stop: threading.Event, most_s: float) -> None:
+    """Until there is something to do, it is time, or all ends."""
+    until = time.monotonic() + most_s
+    while time.monotonic() < until and not stop.is_set():
+        if wake.wait(min(0.5, most_s)):
+            return

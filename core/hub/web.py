@@ -18,6 +18,7 @@ from core.hub.api import (
     fleet,
     health,
     journal,
+    knowledge,
     labels,
     parts,
     people,
@@ -33,7 +34,7 @@ from core.paths import ASSETS
 from core.settings import HubSettings
 from core.wire.base import Problem
 
-_API = (sessions, tickets, alarms, assets, labels, plans, parts, people, plant, fleet, journal, files)
+_API = (sessions, tickets, alarms, assets, labels, plans, parts, people, plant, fleet, journal, files, knowledge)
 
 
 def build(settings: HubSettings, feed: Feed, lifespan: Callable[[FastAPI], object] | None = None) -> FastAPI:

@@ -10,11 +10,11 @@ from functools import reduce
 from operator import and_, or_
 from typing import Any
 
-from core.domain import workflow
+from core.domain import tickets, words, workflow
 from core.domain.people import Action, Actor, Scope, require, scope_of
 from core.errors import AppError
 from core.services import rows
-from core.storage import db, queries
+from core.storage import db, queries, search
 from core.storage.sql import JOIN, fn
 from core.storage.tables import AlarmRow, AssetRow, LocationRow, PersonRow, TeamRow, TicketRow
 from core.wire.base import Page, Ref
@@ -109,6 +109,25 @@ def overdue(now: datetime) -> Any:
 
 
 def _search(text: str) -> Any:
+    """All words of `text`, in any order and place, or the end of a ticket's number; by the index once there is one."""
+    terms = words.query_terms(text)
+    if not terms or search.mark() is None:
+        return _containing(text)
+    found = search.matching("ticket", terms, TicketRow.id)
+    if text.strip().isdecimal() and len(text.strip()) <= 6:  # people name a ticket by its last digits
+        found |= TicketRow.number.in_([tickets.number_of(int(text), year) for year in _years()])
+    return found
+
+
+def _years() -> list[int]:
+    """The years of which there are tickets."""
+    oldest, newest = TicketRow.select(fn.MIN(TicketRow.reported_at), fn.MAX(TicketRow.reported_at)).scalar(
+        as_tuple=True
+    )
+    return [] if oldest is None else list(range(oldest.year - 1, newest.year + 2))
+
+
+def _containing(text: str) -> Any:
     assets = AssetRow.select(AssetRow.id).where(AssetRow.number.contains(text) | AssetRow.name.contains(text))
     return reduce(
         or_,

@@ -16,7 +16,7 @@ import pytest
 
 from core.domain.people import Actor
 from core.services import settings
-from core.storage import db
+from core.storage import db, search
 from core.storage.tables import (
     ALL,
     AssetRow,
@@ -118,6 +118,8 @@ def _empty(opened: Any) -> None:
     asked = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name in tables)
     used = [name for (name,) in opened.execute_sql(asked).fetchall()]
     with opened.atomic():
+        for name in (*(f"search_{kind}" for kind in search.KINDS), "search_mark"):
+            opened.execute_sql(f"DROP TABLE IF EXISTS {name}")
         opened.execute_sql(
             "SET LOCAL session_replication_role = replica"
         )  # in any order, without foreign keys

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from core.domain.people import Action, Role, Scope
 from core.domain.points import Quality
 from core.services import intake
-from core.wire import assets, edge_config, fleet, parts, people, plans, tickets, uplink
+from core.wire import assets, edge_config, fleet, knowledge, parts, people, plans, tickets, uplink
 from edge_agent.plant import FAULTS
 
 
@@ -49,6 +49,8 @@ FAMILIES: dict[str, Iterable[str]] = {
     "rule.condition.": of(fleet.RuleView, "condition"),
     "alarm.service.": of(uplink.ServiceChanged, "service"),
     "alarm.why.": of(uplink.ServiceChanged, "why"),
+    "article.state.": of(knowledge.ArticleView, "state"),
+    "article.audience.": of(knowledge.ArticleView, "audience"),
     "point.area.": literals(edge_config.Area),
     "step.kind.": of(tickets.Step, "kind"),
     "plan.period.": of(plans.PlanView, "period"),

@@ -14,6 +14,7 @@ from core.storage.tables.fleet import (
     UplinkEventRow,
 )
 from core.storage.tables.journal import JobRunRow, JournalRow, MetaRow, NoticeRow
+from core.storage.tables.knowledge import ArticleRow, ArticleUseRow
 from core.storage.tables.parts import BinRow, PartRow, PurchaseRequestRow, ReservationRow, StockMoveRow
 from core.storage.tables.people import (
     AbsenceRow,
@@ -71,6 +72,8 @@ ALL: tuple[type[Row], ...] = (
     ReservationRow,
     PlanRow,
     PlanAssetRow,
+    ArticleRow,
+    ArticleUseRow,
     JournalRow,
     NoticeRow,
     JobRunRow,
@@ -81,6 +84,8 @@ __all__ = [
     "ALL",
     "AbsenceRow",
     "AlarmRow",
+    "ArticleRow",
+    "ArticleUseRow",
     "AssetRow",
     "AttachmentRow",
     "BinRow",
