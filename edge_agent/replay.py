@@ -133,7 +133,7 @@ def replay(rules: Iterable[RuleConfig], rows: Iterable[Row]) -> Outcome:
                 if isinstance(change, alarms.Raised):
                     open_at[rule.id] = len(found)
                     found.append(Occurrence(rule.id, rule.severity.value, moment, change.value))
-                else:
+                elif isinstance(change, alarms.Cleared):
                     index = open_at.pop(rule.id)
                     found[index] = replace(found[index], cleared_at=moment)
     return Outcome(sorted(found, key=lambda o: o.raised_at), count, backwards)

@@ -167,9 +167,7 @@ class Watch:
         for run in self._runs.values():
             state = run.state
             silent = run.rule.condition is Condition.NO_DATA and not state.trouble
-            if state.pending or (
-                silent and now_s - max(run.channel.last_good_s, state.good_s or now_s) > _FRESH_S
-            ):
+            if state.pending or (silent and now_s - run.channel.last_good_s > _FRESH_S):
                 self._store(run, now_s)
         self.flush()
 
@@ -256,7 +254,7 @@ class Watch:
         for change in changes:
             if isinstance(change, alarms.Raised):
                 self._raise(run, change, now_s)
-            else:
+            elif isinstance(change, alarms.Cleared):
                 self._clear(run, change.at_s, change.value, "normal")
             self._store(run, now_s)
         run.settle()

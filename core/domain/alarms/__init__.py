@@ -1,0 +1,46 @@
+"""When readings become an alarm, and when it is over, after ISA-18.2 / IEC 62682: the whole engine, pure.
+
+`rules` say what counts as trouble, `parts` judge one condition each, `states` is what has to be remembered, `steps`
+decides, `operations` are people's and the system's orders, `schedule` is the plant's clock. Knows no points' names,
+assets, tickets or computers.
+"""
+
+from core.domain.alarms.operations import Operation, Verb, acknowledge, operate
+from core.domain.alarms.parts import risen
+from core.domain.alarms.rules import (
+    COMBINED,
+    FIRST_LEVEL,
+    NEEDS,
+    OWN,
+    Condition,
+    Rule,
+    Severity,
+    Term,
+    faults,
+)
+from core.domain.alarms.schedule import ActiveTimes, counts, next_turn
+from core.domain.alarms.states import (
+    Absence,
+    AlarmState,
+    Change,
+    Cleared,
+    Quiet,
+    Raised,
+    Reminded,
+    Service,
+    ServiceChange,
+    Shelf,
+    Status,
+    Why,
+    freeze,
+    service,
+    thaw,
+)
+from core.domain.alarms.steps import calm, due_s, fit, heard, look_s, step, tick
+
+__all__ = [
+    "COMBINED", "FIRST_LEVEL", "NEEDS", "OWN", "Absence", "ActiveTimes", "AlarmState", "Change", "Cleared", "Condition",
+    "Operation", "Quiet", "Raised", "Reminded", "Rule", "Service", "ServiceChange", "Severity", "Shelf", "Status",
+    "Term", "Verb", "Why", "acknowledge", "calm", "counts", "due_s", "faults", "fit", "freeze", "heard", "look_s",
+    "next_turn", "operate", "risen", "service", "step", "thaw", "tick",
+]  # fmt: skip
