@@ -1,6 +1,7 @@
 """`./dev bench delivery`: an alarm event published to a real broker until its ticket is committed and acknowledged.
 
-Beside it in the same run the broker alone: the same payload to another client and its answer back.
+Hub, broker and edge are the real programs; each raise is of a rule of its own, so that each makes a ticket that is
+dispatched. Beside it in the same run the broker alone, and a prototype that writes a row and acknowledges.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import argparse
 import json
 import socket
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -21,6 +24,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from core.wire import topics
 from core.wire.uplink import AlarmRaised, UplinkBatch, UplinkEvent
+from edge_agent.outbox import Batch as OutboxBatch
+from edge_agent.outbox import Outbox
 from tests.bench import _figures as figures
 from tests.conftest import wait_for
 from tests.faults.test_burst import Plant, listens
@@ -67,8 +72,9 @@ def _no_delay(_client: paho.Client, _data: Any, opened: Any) -> None:
 class Sender:
     """Plays an edge: one alarm of a rule of its own after the other, and when each was acknowledged."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, epoch: str = EPOCH) -> None:
         self.sent = 0
+        self._epoch = epoch
         self.through = 0
         self._sent_at: dict[int, float] = {}
         self.took_ms: list[float] = []
@@ -86,14 +92,18 @@ class Sender:
             self.through = max(self.through, told["through"])
             self._moved.notify_all()
 
-    def send(self, events: int) -> None:
+    def send(self, events: int, payload: bytes | None = None) -> None:
         """One message."""
-        payload = batch(self.sent + 1, events)
+        payload = payload or batch(self.sent + 1, events, self._epoch)
         now = time.perf_counter()
         for seq in range(self.sent + 1, self.sent + events + 1):
             self._sent_at[seq] = now
         self.sent += events
         self._client.publish(topics.topic(EDGE, topics.UP), payload)
+
+    def batch(self, ahead: int, events: int) -> bytes:
+        """The message after `ahead` more events."""
+        return batch(self.sent + ahead + 1, events, self._epoch)
 
     def wait(self, behind: int = 0) -> None:
         """Until all but `behind` events are acknowledged."""
@@ -102,13 +112,13 @@ class Sender:
                 raise SystemExit(f"acknowledged only {self.through} of {self.sent}")
 
 
-def batch(first: int, events: int) -> bytes:
+def batch(first: int, events: int, epoch: str = EPOCH) -> bytes:
     """A message of so many raises."""
     now = datetime.now(UTC)
     return (
         UplinkBatch(
             edge=EDGE,
-            epoch=EPOCH,
+            epoch=epoch,
             sent_at=now,
             events=[UplinkEvent(seq=first + n, at=now, body=_raise(first + n, now)) for n in range(events)],
         )
@@ -117,9 +127,9 @@ def batch(first: int, events: int) -> bytes:
     )
 
 
-def _raise(seq: int, now: datetime) -> AlarmRaised:
+def _raise(seq: int, now: datetime, kind: str = "bench") -> AlarmRaised:
     return AlarmRaised(
-        occurrence=f"bench-{seq:010d}", rule=f"bench-{seq}", rule_name="Bearing too hot", asset="A-00001",
+        occurrence=f"{kind}-{seq:010d}", rule=f"{kind}-{seq}", rule_name="Bearing too hot", asset="A-00001",
         severity="major", value=92.5, limit=85.0, unit="℃", raised_at=now,
     )  # fmt: skip
 
@@ -128,7 +138,7 @@ def main() -> int:
     """Both brokers, one after the other."""
     parser = argparse.ArgumentParser(prog="./dev bench delivery", description=__doc__)
     parser.add_argument("--samples", type=int, default=300)
-    parser.add_argument("--drain", type=int, default=5_000)
+    parser.add_argument("--drain", type=int, default=10_000)
     parser.add_argument("--json", type=Path)
     wanted = parser.parse_args()
     found = []
@@ -149,24 +159,81 @@ def _measure(folder: Path, broker: str, samples: int, drain: int) -> list[dict[s
         plant.broker.start()
         wait_for(lambda: listens(plant.mqtt_port), 60)
         wait_for(lambda: "broker connected" in (folder / "hub.log").read_text(), 60)
-        alone = _broker_alone(plant.mqtt_port, samples)
+        found = [figures.row(f"{broker}: there and back, no hub", _broker_alone(plant.mqtt_port, samples))]
         edge = Sender(plant.mqtt_port)
         edge.send(1)
         edge.wait()
-        found = [figures.row(f"{broker}: there and back, no hub", alone)]
         found.append(figures.row(f"{broker}: event → ticket, one at a time", _singly(edge, samples)))
         found.append(figures.row(f"{broker}: event → ticket at 100 events/s", _paced(edge, samples * 2)))
-        took, per_s = _drained(edge, drain)
+        took, ours_per_s = _drained(edge, drain)
         name = f"{broker}: event → ticket, {drain} waiting"
-        found.append(figures.row(name, took, drained_per_s=per_s))
+        found.append(figures.row(name, took, drained_per_s=ours_per_s))
         edge.close()
-        counts = plant.of_hub("SELECT count(*), count(DISTINCT dedup_key) FROM ticket_row")
-        if counts != [(edge.sent, edge.sent)]:
-            raise SystemExit(f"{edge.sent} events became {counts[0]} tickets")
+        _check_tickets(plant, edge.sent)
+        found.append(_outbox_drained(plant, broker, drain, edge.sent))
+        plant.hub.kill()
+        found += _prototype(plant, broker, samples, drain, ours_per_s)
         return found
     finally:
+        plant.edge.kill()
         plant.hub.kill()
         plant.broker.kill()
+
+
+def _check_tickets(plant: Plant, events: int) -> None:
+    counts = plant.of_hub("SELECT count(*), count(DISTINCT dedup_key) FROM ticket_row WHERE source = 'alarm'")
+    if counts != [(events, events)]:
+        raise SystemExit(f"{events} events became {counts[0]} tickets")
+
+
+def _outbox_drained(plant: Plant, broker: str, events: int, before: int) -> dict[str, Any]:
+    """A real edge that has gathered raises while it was away, from its start; timed from the first to the last."""
+    now = datetime.now(UTC)
+    outbox = Outbox(plant.folder / "edge" / "outbox.db", EDGE, now)
+    outbox.commit([OutboxBatch([_raise(before + n, now, "outbox") for n in range(1, events + 1)])], now)
+    wanted, epoch = outbox.last_seq, outbox.epoch
+    outbox.close()
+    plant.device.start()
+    plant.edge.start()
+    seen: list[tuple[float, int]] = []
+
+    def drained() -> bool:
+        rows = plant.of_hub(f"SELECT through FROM epoch_row WHERE epoch = '{epoch}'")
+        if rows and rows[0][0] > (seen[-1][1] if seen else 0):
+            seen.append((time.perf_counter(), rows[0][0]))
+        return bool(seen) and seen[-1][1] >= wanted
+
+    wait_for(drained, 300)
+    plant.edge.kill()
+    plant.device.stop()
+    (began, first), (ended, last) = seen[0], seen[-1]
+    _check_tickets(plant, before + events)
+    per_s = round((last - first) / (ended - began)) if ended > began else 0
+    took = [(ended - began) * 1000]
+    return figures.row(f"{broker}: outbox of a real edge, {events} waiting", took, drained_per_s=per_s)
+
+
+def _prototype(plant: Plant, broker: str, samples: int, drain: int, ours_per_s: int) -> list[dict[str, Any]]:
+    """The same messages to a program that only writes a row for each event."""
+    command = [sys.executable, "-m", "tests.bench._delivery_prototype"]
+    with subprocess.Popen(
+        [*command, str(plant.mqtt_port), str(plant.folder / "prototype.db")],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as program:
+        assert program.stdout is not None
+        program.stdout.readline()
+        edge = Sender(plant.mqtt_port, "0" * 31 + "f")
+        edge.send(1)
+        edge.wait()
+        found = [figures.row(f"{broker}: prototype, one at a time", _singly(edge, samples))]
+        took, per_s = _drained(edge, drain)
+        ratio = round(per_s / ours_per_s, 1)
+        name = f"{broker}: prototype, {drain} waiting"
+        found.append(figures.row(name, took, drained_per_s=per_s, x_ours=ratio))
+        edge.close()
+        program.kill()
+    return found
 
 
 def _broker_alone(port: int, samples: int) -> list[float]:
@@ -212,9 +279,10 @@ def _paced(edge: Sender, events: int) -> list[float]:
 def _drained(edge: Sender, events: int) -> tuple[list[float], int]:
     """All that waited, in full messages, a window at a time."""
     edge.took_ms.clear()
+    payloads = [edge.batch(at, BATCH) for at in range(0, events, BATCH)]
     began = time.perf_counter()
-    for _ in range(0, events, BATCH):
-        edge.send(BATCH)
+    for payload in payloads:
+        edge.send(BATCH, payload)
         edge.wait(behind=(WINDOW - 1) * BATCH)
     edge.wait()
     return list(edge.took_ms), round(events / (time.perf_counter() - began))
