@@ -24,7 +24,7 @@ from pydantic import ValidationError
 
 from core import log
 from core.errors import AppError, NotFound, OutsideError
-from core.services import dead_letters, edge_watch, ingest, journal
+from core.services import dead_letters, edge_watch, ingest, journal, restores
 from core.wire import topics
 from core.wire.uplink import EdgeStatus, Telemetry, UplinkAck
 
@@ -233,13 +233,20 @@ class HubMqtt:
                 if ack is not None:
                     self._acknowledge(edge_id, ack)
             elif channel == topics.STATUS and payload:
-                _own(edge_id, EdgeStatus.model_validate_json(payload), ingest.status, received_at)
+                told = EdgeStatus.model_validate_json(payload)
+                _own(edge_id, told, ingest.status, received_at)
+                self._tell_standing(told)
             elif channel == topics.TELEMETRY:
                 _own(edge_id, Telemetry.model_validate_json(payload), ingest.telemetry, received_at)
         except ValidationError as error:
             dead_letters.keep(edge_id, "uplink.schema", dead_letters.told(error), payload, now=received_at)
         except NotFound as error:
             logger.warning("message of an edge that the hub does not know", edge=edge_id, reason=error.detail)
+
+    def _tell_standing(self, told: EdgeStatus) -> None:
+        standing = restores.standing(told.edge, told.epoch) if told.online and told.epoch else None
+        if standing is not None:
+            self._acknowledge(told.edge, standing)
 
     def _acknowledge(self, edge_id: str, ack: UplinkAck) -> None:
         if self.connected:  # else the edge asks again once both are back

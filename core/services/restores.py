@@ -8,10 +8,14 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
+from typing import Any
+
 from core import log
 from core.paths import write_private
-from core.services import journal, settings
-from core.storage import db
+from core.services import journal, settings, uplink_events
+from core.storage import db, queries
+from core.storage.tables import EdgeRow
+from core.wire.uplink import UplinkAck
 
 _log = log.get(__name__)
 
@@ -34,6 +38,23 @@ def note(data_dir: Path) -> None:
     head = journal.head()
     if head != _noted(data_dir):
         write_private(data_dir / FILE, f"{head}\n")
+
+
+@db.reading
+def standing(edge_id: str, epoch: str) -> UplinkAck | None:
+    """How far this database has come with an edge's outbox; None when it does not know the edge.
+
+    Told unasked: an edge with nothing to send would not hear otherwise that the hub lacks what it had acknowledged.
+    """
+    edge = EdgeRow.get_or_none(EdgeRow.edge_id == edge_id, EdgeRow.active)
+    if edge is None:
+        return None
+    mark: Any = queries.first(uplink_events.epoch(edge.id, epoch))
+    through = 0 if mark is None else int(mark.through)
+    ordered = mark is not None and mark.conflict_seq is not None
+    if ordered:
+        through = min(through, mark.conflict_seq - 1)
+    return UplinkAck(epoch=epoch, through=through, hub_epoch=settings.hub_epoch(), new_epoch=ordered)
 
 
 def _noted(data_dir: Path) -> int | None:
