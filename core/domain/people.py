@@ -60,12 +60,16 @@ class Action(StrEnum):
     ARTICLE_READ = "article.read"
     ARTICLE_EDIT = "article.edit"
     JOURNAL_READ = "journal.read"
+    INTEGRATION_EDIT = "integration.edit"  # tokens of other programs, webhooks
     SETTINGS_EDIT = "settings.edit"
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts. `kind`: person, edge, system (jobs) or public (a phone without log-in)."""
+    """Who acts. `kind`: person, edge, token (another program), system (jobs) or public (a phone without log-in).
+
+    `actions`: what a token was given; people have their roles instead.
+    """
 
     kind: str
     id: int | None = None
@@ -74,10 +78,11 @@ class Actor:
     team_ids: frozenset[int] = frozenset()
     address: str = ""
     language: str = "zh_CN"
+    actions: frozenset[str] = frozenset()
 
     @property
     def ref(self) -> str:
-        """How the journal names the actor: `person:3`, `edge:2`, `system`, `public`."""
+        """How the journal names the actor: `person:3`, `edge:2`, `token:1`, `system`, `public`."""
         return self.kind if self.id is None else f"{self.kind}:{self.id}"
 
 
@@ -167,7 +172,7 @@ POLICY: dict[Role, dict[Action, Scope]] = {
         _A.TICKET_WORK: Scope.OWN,
         _A.TICKET_NOTE: Scope.OWN,
     },
-    Role.SUPERVISOR: _all(*(a for a in Action if a not in (_A.SETTINGS_EDIT,))),
+    Role.SUPERVISOR: _all(*(a for a in Action if a not in (_A.SETTINGS_EDIT, _A.INTEGRATION_EDIT))),
     Role.ADMIN: _all(*Action),
 }
 
@@ -184,6 +189,8 @@ def scope_of(actor: Actor, action: Action) -> Scope | None:
     """The widest scope in which `actor` may do `action`; None for not at all."""
     if actor.kind == "system":
         return Scope.ALL
+    if actor.kind == "token":
+        return Scope.ALL if action in actor.actions else None
     if actor.kind != "person":
         return None
     order = (Scope.OWN, Scope.TEAM, Scope.ALL)

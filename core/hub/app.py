@@ -33,7 +33,7 @@ from core.hub.lines import PatientLine
 from core.hub.lock import DataLock
 from core.hub.web import build
 from core.paths import private_dir
-from core.services import restores, setup
+from core.services import history, restores, setup
 from core.services import settings as plant
 from core.settings import HubSettings
 from core.storage import db, migrate
@@ -121,6 +121,7 @@ class Hub:
             self._socket = listen(self.settings.http.host, self.settings.http.port)
             self.url = own_url(self.settings, self.port)
             open_database(self.settings, self.url)
+            history.begin(self.settings.data_dir)
             self.setup_code = setup.begin()
             restores.begin(self.settings.data_dir)
         except BaseException:
@@ -186,6 +187,7 @@ class Hub:
         self.run_file.unlink(missing_ok=True)
         if self._socket is not None:
             self._socket.close()
+        history.end()
         db.close()
         self._data.release()
 
@@ -204,7 +206,9 @@ class Hub:
             ("ingest", client.work),
             ("jobs", jobs.Jobs().run),
             ("notices", jobs.Notifier().run),
+            ("history", jobs.Historian().run),
             ("search", jobs.Indexer().run),
+            ("webhooks", jobs.Caller().run),
         ):
             self._workers.append(_started(name, run, self._stopping))
 

@@ -18,7 +18,7 @@ from fastapi.security import HTTPBearer
 
 from core.domain.people import Actor
 from core.errors import Unauthenticated
-from core.services import fleet, sessions
+from core.services import api_tokens, fleet, sessions
 
 # Doors that anybody may open; every other one must ask `signed_in` or `edge_login`.
 PUBLIC = frozenset(
@@ -64,9 +64,15 @@ def bearer(request: Request) -> str:
     return token.strip()
 
 
+def who(token: str, address: str) -> Actor:
+    """Whose token this is, now: a person's session or a program's key. Unauthenticated when nobody's any more."""
+    known = api_tokens.actor if token.startswith(api_tokens.PREFIX) else sessions.session
+    return known(token, now=clock(), address=address)
+
+
 def signed_in(request: Request, _shown: Annotated[Any, Depends(_described)] = None) -> Actor:
-    """The person whose token came with the request; Unauthenticated without one."""
-    actor = sessions.session(bearer(request), now=clock(), address=address_of(request))
+    """The person or program whose token came with the request; Unauthenticated without one."""
+    actor = who(bearer(request), address_of(request))
     request.state.actor = actor.ref
     return actor
 

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 import schedule
 
 from core import log
-from core.hub import channels
+from core.errors import OutsideError
+from core.hub import channels, outgoing
 from core.services import (
     dispatch,
     edge_watch,
+    history,
     journal,
     notices,
     plans,
@@ -25,6 +28,7 @@ from core.services import (
     search_index,
     settings,
     sla,
+    webhooks,
 )
 
 logger = log.get("hub.jobs")
@@ -73,30 +77,64 @@ class Jobs:
             self._scheduler.run_pending()
 
 
-class Indexer:
-    """Keeps the full-text index in step with the journal."""
+class _Follower(ABC):
+    """Does something after each commit that wrote to the journal, and now and then besides."""
 
-    def __init__(self, every_s: float = 30.0) -> None:
-        self._every_s = every_s
+    def __init__(self, name: str, every_s: float, gather_s: float = 0.0) -> None:
+        """`gather_s`: how long to wait so that what comes together is done together."""
+        self._name, self._every_s, self._gather_s = name, every_s, gather_s
+
+    @abstractmethod
+    def work(self) -> bool:
+        """One round; whether there may be more to do at once."""
 
     def run(self, stop: threading.Event) -> None:
-        """Index what has changed until `stop` is set."""
+        """Work until `stop` is set."""
         wake = threading.Event()
         unlisten = journal.listen(wake.set)
         try:
             while not stop.is_set():
                 wake.clear()
                 try:
-                    search_index.catch_up()
-                except Exception:  # the loop goes on, whatever the database does
-                    logger.exception("the search index could not be brought up to date")
+                    while self.work() and not stop.is_set():
+                        continue
+                except Exception:  # the loop goes on, whatever the database or the other side does
+                    logger.exception("what follows the journal failed", follower=self._name)
                 _rest(wake, stop, self._every_s)
-                stop.wait(0.2)  # what comes together is indexed together
+                stop.wait(self._gather_s)
         finally:
             unlisten()
 
 
-class Notifier:
+class Indexer(_Follower):
+    """Keeps the full-text index in step with the journal."""
+
+    def __init__(self, every_s: float = 30.0) -> None:
+        super().__init__("search", every_s, gather_s=0.2)
+
+    def work(self) -> bool:
+        """All there is; nothing remains."""
+        search_index.catch_up()
+        return False
+
+
+class Caller(_Follower):
+    """Calls webhooks as soon as there is something to tell, and again when an address was away."""
+
+    def __init__(self, now: Callable[[], datetime] = clock, every_s: float = 5.0) -> None:
+        super().__init__("webhooks", every_s)
+        self._now = now
+
+    def work(self) -> bool:
+        """One round."""
+        return webhooks.send_due(self._post, self._now()) > 0
+
+    @staticmethod
+    def _post(call: webhooks.Call) -> int:
+        return outgoing.post(call.url, call.headers, call.body, call.allow_private)
+
+
+class Notifier(_Follower):
     """Sends notices as soon as they are written, and again when a channel was away."""
 
     def __init__(
@@ -105,25 +143,13 @@ class Notifier:
         send: Callable[[str, str, str], None] = channels.send,
         every_s: float = 5.0,
     ) -> None:
+        super().__init__("notices", every_s)
         self._now = now
         self._send = send
-        self._every_s = every_s
 
-    def run(self, stop: threading.Event) -> None:
-        """Send what is due until `stop` is set."""
-        wake = threading.Event()
-        unlisten = journal.listen(wake.set)
-        try:
-            while not stop.is_set():
-                wake.clear()
-                try:
-                    while notices.send_due(self._send, self._now()) and not stop.is_set():
-                        continue
-                except Exception:  # the loop goes on, whatever the database or a channel does
-                    logger.exception("notices could not be sent")
-                _rest(wake, stop, self._every_s)
-        finally:
-            unlisten()
+    def work(self) -> bool:
+        """One round."""
+        return notices.send_due(self._send, self._now()) > 0
 
 
 def _rest(wake: threading.Event, stop: threading.Event, most_s: float) -> None:
@@ -132,3 +158,32 @@ def _rest(wake: threading.Event, stop: threading.Event, most_s: float) -> None:
     while time.monotonic() < until and not stop.is_set():
         if wake.wait(min(0.5, most_s)):
             return
+
+
+class Historian:
+    """Writes what points did, and condenses it as it grows old."""
+
+    def __init__(
+        self, now: Callable[[], datetime] = clock, flush_s: float = 10.0, tidy_s: float = 300.0
+    ) -> None:
+        self._now = now
+        self._flush_s = flush_s
+        self._tidy_s = tidy_s
+
+    def run(self, stop: threading.Event) -> None:
+        """Write what is there every few seconds, and the rest once `stop` is set."""
+        next_tidy_s = 0.0
+        while not stop.wait(self._flush_s):
+            self._do(history.flush)
+            if time.monotonic() >= next_tidy_s:
+                self._do(history.tidy)
+                next_tidy_s = time.monotonic() + self._tidy_s
+        self._do(lambda now: history.flush(now, everything=True))
+
+    def _do(self, job: Callable[[datetime], int]) -> None:
+        try:
+            job(self._now())
+        except OutsideError as error:
+            logger.warning("readings cannot be kept now", reason=error.detail)
+        except Exception:  # the loop goes on, whatever the disk does
+            logger.exception("readings could not be kept")

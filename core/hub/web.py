@@ -14,9 +14,11 @@ from core.hub import auth, docs, phone
 from core.hub.api import (
     alarms,
     assets,
+    device_library,
     files,
     fleet,
     health,
+    integrations,
     journal,
     knowledge,
     labels,
@@ -34,7 +36,10 @@ from core.paths import ASSETS
 from core.settings import HubSettings
 from core.wire.base import Problem
 
-_API = (sessions, tickets, alarms, assets, labels, plans, parts, people, plant, fleet, journal, files, knowledge)
+_API = (
+    sessions, tickets, alarms, assets, labels, plans, parts, people, plant, fleet, device_library, journal, files,
+    knowledge, integrations,
+)  # fmt: skip
 
 
 def build(settings: HubSettings, feed: Feed, lifespan: Callable[[FastAPI], object] | None = None) -> FastAPI:

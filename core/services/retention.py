@@ -13,6 +13,7 @@ from core.storage.tables import (
     NoticeRow,
     SessionRow,
     UplinkEventRow,
+    WebhookCallRow,
 )
 
 EVENTS = timedelta(days=30)  # an edge sends nothing again after 3 days
@@ -29,6 +30,7 @@ def clean(now: datetime) -> int:
         (UplinkEventRow, UplinkEventRow.applied_at < now - EVENTS),
         (DeadLetterRow, DeadLetterRow.settled_at < now - LETTERS),
         (NoticeRow, NoticeRow.next_try_at.is_null() & (NoticeRow.created_at < now - NOTICES)),
+        (WebhookCallRow, WebhookCallRow.delivered_at < now - NOTICES),
         (JobRunRow, JobRunRow.at < now - JOB_RUNS),
         (SessionRow, SessionRow.expires_at < now),
         (JoinCodeRow, JoinCodeRow.expires_at < now - timedelta(days=1)),

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
 from core.domain.people import Action, Actor, require
-from core.hub.auth import SignedIn, Token, clock
+from core.hub.auth import SignedIn, Token, clock, who
 from core.hub.feed import Feed
-from core.services import dashboard, journal, sessions
+from core.services import dashboard, journal
 from core.wire.journal import Dashboard, JournalEntry
 
 router = APIRouter(tags=["journal"])
@@ -40,7 +40,7 @@ def stream(
         after = int(last_event_id[:20])
 
     def renew() -> Actor:
-        return sessions.session(token, now=clock(), address=actor.address)
+        return who(token, actor.address)
 
     feed = cast(Feed, request.app.state.feed)
     return StreamingResponse(

@@ -13,6 +13,7 @@ from core.storage.tables.fleet import (
     RuleRow,
     UplinkEventRow,
 )
+from core.storage.tables.integrations import ApiTokenRow, WebhookCallRow, WebhookRow
 from core.storage.tables.journal import JobRunRow, JournalRow, MetaRow, NoticeRow
 from core.storage.tables.knowledge import ArticleRow, ArticleUseRow
 from core.storage.tables.parts import BinRow, PartRow, PurchaseRequestRow, ReservationRow, StockMoveRow
@@ -74,6 +75,9 @@ ALL: tuple[type[Row], ...] = (
     PlanAssetRow,
     ArticleRow,
     ArticleUseRow,
+    ApiTokenRow,
+    WebhookRow,
+    WebhookCallRow,
     JournalRow,
     NoticeRow,
     JobRunRow,
@@ -84,6 +88,7 @@ __all__ = [
     "ALL",
     "AbsenceRow",
     "AlarmRow",
+    "ApiTokenRow",
     "ArticleRow",
     "ArticleUseRow",
     "AssetRow",
@@ -127,4 +132,6 @@ __all__ = [
     "UplinkEventRow",
     "UtcField",
     "VersionedRow",
+    "WebhookCallRow",
+    "WebhookRow",
 ]
