@@ -84,6 +84,17 @@ class LimitSettings(_Section):
     login_attempts: int = Field(5, ge=1, description="Wrong passwords before an account has to wait.")
 
 
+class HistorySettings(_Section):
+    raw_days: int = Field(3, ge=1, le=90, description="Days that readings are kept as edges send them.")
+    minute_days: int = Field(90, ge=1, le=3660, description="Days that readings are kept by the minute.")
+    hour_days: int = Field(1096, ge=1, le=36600, description="Days that readings are kept by the hour.")
+    quota_mib: int = Field(
+        8192,
+        ge=64,
+        description="Most disk for readings beside a SQLite database, MiB; the oldest go first.",
+    )
+
+
 class HubSettings(_Section):
     """`fettle hub`, file `hub.toml`."""
 
@@ -102,6 +113,7 @@ class HubSettings(_Section):
     http: HttpSettings = HttpSettings()
     broker: BrokerSettings = BrokerSettings()
     limits: LimitSettings = LimitSettings()
+    history: HistorySettings = HistorySettings()
 
     @field_validator("timezone")
     @classmethod

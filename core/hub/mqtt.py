@@ -24,8 +24,9 @@ from pydantic import ValidationError
 
 from core import log
 from core.errors import AppError, NotFound, OutsideError
-from core.services import dead_letters, edge_watch, ingest, journal, restores
+from core.services import dead_letters, edge_commands, edge_watch, ingest, journal, restores
 from core.wire import topics
+from core.wire.edge_commands import EdgeCommand, EdgeReply
 from core.wire.uplink import EdgeStatus, Telemetry, UplinkAck
 
 logger = log.get("hub.mqtt")
@@ -124,6 +125,13 @@ class HubMqtt:
 
     def run(self, stop: threading.Event) -> None:
         """Connect, and again with growing, jittered pauses when the broker has gone, until `stop` is set."""
+        silence = edge_commands.use(self.order)
+        try:
+            self._run(stop)
+        finally:
+            silence()
+
+    def _run(self, stop: threading.Event) -> None:
         pause_s = 0.2
         said = ""
         while not stop.is_set():
@@ -149,6 +157,14 @@ class HubMqtt:
             pause_s = min(pause_s * 2, RECONNECT_MOST_S)
         self._client.disconnect()
         self._client.loop(timeout=0.1)
+
+    def order(self, edge_id: str, command: EdgeCommand) -> bool:
+        """Publish an order, not retained; False when the broker is away. For any thread."""
+        if not self.connected:
+            return False
+        body = command.model_dump_json().encode()
+        sent = self._client.publish(topics.topic(edge_id, topics.CMD), body, qos=1)
+        return sent.rc == MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def _on_connect(
         self, client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any
@@ -177,7 +193,10 @@ class HubMqtt:
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         try:
-            self._queue(message.topic, bytes(message.payload))
+            if message.topic.endswith("/" + topics.REPLY):
+                _answer(message.topic, bytes(message.payload))
+            else:
+                self._queue(message.topic, bytes(message.payload))
         except Exception:  # an exception here would end paho's loop without a word
             logger.exception("a message was dropped")
 
@@ -266,6 +285,18 @@ class HubMqtt:
                 # Retained: an edge that is away finds it when it comes back. Empty takes it off the broker.
                 self._client.publish(topics.topic(edge_id, topics.CONFIG), body, qos=1, retain=True)
                 self._published[edge_id] = version
+
+
+def _answer(topic: str, payload: bytes) -> None:
+    """Give an edge's answer to whoever waits for it: at once, not behind the events that wait for the database."""
+    found = topics.edge_of(topic)
+    try:
+        reply = EdgeReply.model_validate_json(payload)
+    except ValidationError as error:
+        logger.warning("an edge's answer is not understood", topic=topic, reason=dead_letters.told(error))
+        return
+    if found is not None and not edge_commands.answered(found[0], reply):
+        logger.debug("nobody waits for this answer", edge=found[0], id=reply.id)
 
 
 def _own(edge_id: str, told: Any, service: Callable[..., None], now: datetime) -> None:

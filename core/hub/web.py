@@ -18,6 +18,7 @@ from core.hub.api import (
     files,
     fleet,
     health,
+    history,
     integrations,
     journal,
     knowledge,
@@ -37,8 +38,8 @@ from core.settings import HubSettings
 from core.wire.base import Problem
 
 _API = (
-    sessions, tickets, alarms, assets, labels, plans, parts, people, plant, fleet, device_library, journal, files,
-    knowledge, integrations,
+    sessions, tickets, alarms, assets, labels, plans, parts, people, plant, fleet, device_library, history, journal,
+    files, knowledge, integrations,
 )  # fmt: skip
 
 

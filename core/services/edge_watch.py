@@ -11,7 +11,7 @@ from typing import Any
 from core.domain.people import SYSTEM, Actor
 from core.errors import NotFound
 from core.i18n import _, fill
-from core.services import alarm_tickets, fleet, journal, settings
+from core.services import alarm_tickets, fleet, history, journal, settings
 from core.storage import db, queries
 from core.storage.tables import EdgeConfigRow, EdgeRow, TicketRow
 from core.wire.uplink import EdgeStatus, Telemetry
@@ -102,9 +102,10 @@ def _back(row: EdgeRow, now: datetime) -> None:
 
 
 def telemetry(told: Telemetry, *, now: datetime) -> None:
-    """Latest values of points, kept in memory."""
+    """What points did: the latest values at once, all of it for their history."""
     heard(told.edge, now)
     fleet.remember(told)
+    history.keep(told, now)
 
 
 def find_silent(now: datetime) -> list[str]:

@@ -1,4 +1,4 @@
-"""Edges: joining by one-time code, their logins, their whole configuration, and the latest values of their points."""
+"""Edges: joining by one-time code, their logins, and the latest values of their points."""
 
 from __future__ import annotations
 
@@ -17,16 +17,11 @@ from core.services import journal, rows, settings
 from core.storage import db
 from core.storage.tables import (
     DeadLetterRow,
-    DeviceRow,
-    EdgeConfigRow,
     EdgeRow,
     JoinCodeRow,
-    PointRow,
-    RuleRow,
 )
 from core.wire import topics
-from core.wire.edge_config import EdgeConfig
-from core.wire.fleet import ConfigPushed, DeadLetterView, EdgeView, JoinCode, SaveEdge
+from core.wire.fleet import DeadLetterView, EdgeView, JoinCode, SaveEdge
 from core.wire.uplink import EdgeJoined, EdgeStatus, JoinEdge, PointSample, Telemetry
 
 CODE_LIFE = timedelta(minutes=15)
@@ -103,6 +98,7 @@ def _view(row: Any) -> EdgeView:
         config_version=row.config_version,
         config_dirty=row.config_dirty,
         applied_version=status.config_version if status else 0,
+        refused_version=status.config_refused if status else 0,
         config_errors=list(status.config_errors) if status else [],
         devices=list(status.devices) if status else [],
         outbox_depth=status.outbox_depth if status else 0,
@@ -213,98 +209,6 @@ def check_login(edge_id: str, password: str) -> bool:
 def _stored_login(edge_id: str) -> str:
     row = EdgeRow.get_or_none(EdgeRow.edge_id == edge_id)
     return row.password_hash if row is not None and row.active and row.password_hash else ""
-
-
-# ---------------------------------------------------------------- configuration
-
-
-@db.reading
-def config(actor: Actor, edge_pk: int) -> EdgeConfig:
-    """What a push would send now, without the passwords of the plant's brokers."""
-    require(actor, Action.FLEET_READ)
-    row = rows.get(EdgeRow, edge_pk, "edge")
-    whole = _config(row, row.config_version + 1)
-    bare = [d.model_copy(update={"password": ""}) if d.kind == "mqtt" else d for d in whole.devices]
-    return whole.model_copy(update={"devices": bare})
-
-
-@db.transaction
-def push(actor: Actor, edge_pk: int, *, now: datetime) -> ConfigPushed:
-    """Store the edge's whole configuration as its next version; the hub publishes it after the commit."""
-    require(actor, Action.FLEET_EDIT)
-    row = rows.lock(EdgeRow, edge_pk, "edge")
-    whole = _config(row, row.config_version + 1)
-    EdgeConfigRow.create(
-        edge=row.id, config_version=whole.version, body=whole.model_dump(mode="json"), pushed_at=now
-    )
-    rows.change(row, config_version=whole.version, config_dirty=False)
-    pushed = ConfigPushed(
-        version=whole.version,
-        devices=len(whole.devices),
-        points=len(whole.points),
-        rules=len(whole.rules),
-    )
-    journal.write(actor, "edge.config_pushed", "edge", row.id, now, name=row.name, **pushed.model_dump())
-    return pushed
-
-
-def _config(row: Any, version: int) -> EdgeConfig:
-    """Active devices, points and rules of an edge; ids are the rows' own, as text."""
-    devices = list(
-        DeviceRow.select().where(DeviceRow.edge == row.id, DeviceRow.active).order_by(DeviceRow.id)
-    )
-    points: list[Any] = list(
-        PointRow.select(PointRow, DeviceRow)
-        .join(DeviceRow)
-        .where(DeviceRow.edge == row.id, DeviceRow.active, PointRow.active)
-        .order_by(PointRow.id)
-    )
-    rules = list(
-        RuleRow.select()
-        .where(RuleRow.point.in_([point.id for point in points]), RuleRow.active)
-        .order_by(RuleRow.id)
-    )
-    asset_of = {point.id: _asset_number(point) for point in points}
-    return EdgeConfig.model_validate(
-        {
-            "edge": row.edge_id,
-            "version": version,
-            "devices": [
-                {**d.config, "kind": d.kind, "id": str(d.id), "name": d.name, "asset": _number(d.asset)}
-                for d in devices
-            ],
-            "points": [
-                {
-                    **p.config,
-                    "id": str(p.id),
-                    "device": str(p.device_id),
-                    "name": p.name,
-                    "unit": p.unit,
-                    "asset": asset_of[p.id],
-                }
-                for p in points
-            ],
-            "rules": [
-                {
-                    **r.config,
-                    "id": str(r.id),
-                    "name": r.name,
-                    "point": str(r.point_id),
-                    "severity": r.severity,
-                    "asset": asset_of[r.point_id],
-                }
-                for r in rules
-            ],
-        }
-    )
-
-
-def _number(asset: Any) -> str:
-    return "" if asset is None else str(asset.number)
-
-
-def _asset_number(point: Any) -> str:
-    return _number(point.asset or point.device.asset)
 
 
 def edited(edge_pk: int) -> None:

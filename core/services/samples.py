@@ -15,7 +15,18 @@ from typing import Any, Protocol
 from core.domain.people import Actor
 from core.errors import AppError
 from core.paths import ASSETS
-from core.services import assets, devices, failure_codes, fleet, locations, parts, people, plans, settings
+from core.services import (
+    assets,
+    devices,
+    edge_configs,
+    failure_codes,
+    fleet,
+    locations,
+    parts,
+    people,
+    plans,
+    settings,
+)
 from core.storage import db
 from core.wire.assets import SaveAsset, SaveFailureCode, SaveLocation
 from core.wire.fleet import SaveDevice, SaveEdge, SavePoint, SaveRule
@@ -181,7 +192,7 @@ class _Loader:
             self.keep("devices", device["name"], partial(_under, devices.create_device, edge_pk), request)
             self._points(device, self.ids["devices"][device["name"]])
         if self.added != before:
-            fleet.push(actor, edge_pk, now=self.now)
+            edge_configs.push(actor, edge_pk, now=self.now)
 
     def _points(self, device: Mapping[str, Any], device_id: int) -> None:
         names = {}

@@ -26,6 +26,7 @@ class EdgeView(View):
     config_version: int = Field(description="Last version pushed.")
     config_dirty: bool = Field(description="Edited since the last push.")
     applied_version: int = Field(description="Version the edge says it runs.")
+    refused_version: int = Field(0, description="Version it refused for `config_errors`; 0 for none.")
     config_errors: list[ConfigError]
     devices: list[DeviceHealth]
     outbox_depth: int

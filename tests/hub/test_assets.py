@@ -9,7 +9,7 @@ import pytest
 
 from core.domain.people import Actor, Role
 from core.errors import AppError, Conflict, Forbidden, NotFound
-from core.services import assets, devices, failure_codes, fleet, locations
+from core.services import assets, devices, edge_configs, failure_codes, fleet, locations
 from core.storage.tables import AlarmRow, EdgeRow, JournalRow
 from core.wire.assets import SaveAsset, SaveFailureCode, SaveLocation
 from core.wire.fleet import SaveDevice, SaveEdge, SavePoint, SaveRule
@@ -225,7 +225,7 @@ def test_a_new_number_asks_for_a_push(admin: Actor, now: datetime) -> None:
     edge = fleet.create_edge(admin, SaveEdge(name="Hall"), now=now)
     plc = SaveDevice(name="PLC", kind="modbus_tcp", asset_id=press.id, config={"host": "10.0.0.5"})
     devices.create_device(admin, edge.id, plc, now=now)
-    fleet.push(admin, edge.id, now=now)
+    edge_configs.push(admin, edge.id, now=now)
     assets.save(admin, press.id, SaveAsset(name="Big press"), now=now)
     assert not EdgeRow.get().config_dirty
     assets.save(admin, press.id, SaveAsset(name="Press", number="X-1"), now=now)

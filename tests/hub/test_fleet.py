@@ -15,7 +15,7 @@ import pytest
 from core.domain.people import Actor, Role
 from core.errors import AppError, Conflict, Forbidden, NotFound, TooMany
 from core.i18n import explain
-from core.services import assets, devices, fleet
+from core.services import assets, devices, edge_configs, fleet
 from core.storage.tables import DeviceRow, EdgeConfigRow, EdgeRow, JoinCodeRow, JournalRow, RuleRow
 from core.wire.assets import SaveAsset
 from core.wire.edge_config import EdgeConfig
@@ -159,7 +159,7 @@ def test_a_push_sends_everything_that_is_active(
     )
     devices.create_rule(admin, oil.id, SaveRule(name="Off", condition="low", limit=1, active=False), now=now)
     assert fleet.edge(admin, edge.id).config_dirty
-    pushed = fleet.push(admin, edge.id, now=now)
+    pushed = edge_configs.push(admin, edge.id, now=now)
     assert (pushed.version, pushed.devices, pushed.points, pushed.rules) == (1, 2, 3, 1)
     sent = EdgeConfig.model_validate(EdgeConfigRow.get().body)
     assert [(p.name, p.asset) for p in sent.points] == [
@@ -173,11 +173,11 @@ def test_a_push_sends_everything_that_is_active(
         70.0,
     )
     assert sent.devices[1].kind == "mqtt" and sent.devices[1].password == "hidden-word"
-    shown = fleet.config(admin, edge.id)
+    shown = edge_configs.shown(admin, edge.id)
     assert shown.version == 2 and "hidden-word" not in shown.model_dump_json()
     assert not fleet.edge(admin, edge.id).config_dirty
     devices.save_point(admin, oil.id, SavePoint(name="Oil", type="float32"), now=now)
-    assert fleet.edge(admin, edge.id).config_dirty and fleet.push(admin, edge.id, now=now).version == 2
+    assert fleet.edge(admin, edge.id).config_dirty and edge_configs.push(admin, edge.id, now=now).version == 2
 
 
 def test_secrets_are_written_never_shown(admin: Actor, edge: EdgeView, now: datetime) -> None:
@@ -287,7 +287,7 @@ def test_who_may_read_does_not_edit(admin: Actor, edge: EdgeView, now: datetime)
     dispatcher = person("D", Role.DISPATCHER)
     assert [e.name for e in fleet.edges(dispatcher)] == ["Hall 1"] and fleet.dead_letters(dispatcher) == []
     for forbidden in (
-        lambda: fleet.push(dispatcher, edge.id, now=now),
+        lambda: edge_configs.push(dispatcher, edge.id, now=now),
         lambda: fleet.make_join_code(dispatcher, edge.id, now=now),
         lambda: devices.create_device(dispatcher, edge.id, modbus(), now=now),
         lambda: fleet.edges(person("T", Role.TECHNICIAN)),

@@ -8,7 +8,7 @@ import pytest
 
 from core.domain.people import SYSTEM
 from core.errors import AppError
-from core.services import assets, devices, fleet, parts, people, plans, samples
+from core.services import assets, devices, edge_configs, fleet, parts, people, plans, samples
 from core.storage.tables import AssetRow, JournalRow, PersonRow, PlanRow, StockMoveRow
 
 NOW = datetime(2026, 3, 10, 2, 0, tzinfo=UTC)
@@ -30,7 +30,7 @@ def test_sample_plant_is_there_whole(database: str, language: str) -> None:
     today = [plan for plan in plans.listed(SYSTEM, now=NOW) if str(plan.next_due_on) == "2026-03-10"]
     assert len(today) == 1 and len(today[0].kit) == 3 and len(today[0].procedure) == 6
     (edge,) = fleet.edges(SYSTEM)
-    config = fleet.config(SYSTEM, edge.id)
+    config = edge_configs.shown(SYSTEM, edge.id)
     assert (len(config.devices), len(config.points), len(config.rules)) == (3, 33, 11)
     assert edge.config_version == 1 and not edge.config_dirty
     assert {device.kind for device in devices.devices(SYSTEM, edge.id)} == {"modbus_tcp", "mqtt"}

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Request
 from core.domain.people import Action, require
 from core.errors import AppError
 from core.hub.auth import Address, EdgeLogin, SignedIn, clock
-from core.services import assets, devices, fleet, ingest
+from core.services import assets, devices, edge_configs, fleet, ingest
 from core.wire.assets import PointValue
 from core.wire.base import View
 from core.wire.edge_config import EdgeConfig
@@ -133,13 +133,13 @@ def save_rule(actor: SignedIn, rule_id: int, body: SaveRule) -> RuleView:
 @router.post("/edges/{edge_id}/push")
 def push(actor: SignedIn, edge_id: int) -> ConfigPushed:
     """Send the edge its devices, points and rules as they are now."""
-    return fleet.push(actor, edge_id, now=clock())
+    return edge_configs.push(actor, edge_id, now=clock())
 
 
 @router.get("/edges/{edge_id}/config")
-def get_config(actor: SignedIn, edge_id: int) -> EdgeConfig:
-    """What a push would send now."""
-    return fleet.config(actor, edge_id)
+def get_config(actor: SignedIn, edge_id: int, pushed: bool = False) -> EdgeConfig:
+    """What a push would send now, or what was pushed last."""
+    return edge_configs.shown(actor, edge_id, pushed)
 
 
 @router.get("/dead-letters")
