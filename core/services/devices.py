@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from core.domain.people import Action, Actor, require
 from core.errors import AppError, NotFound
-from core.services import fleet, journal, rows, ticket_parts
+from core.services import device_checks, fleet, journal, rows, ticket_parts
 from core.storage import db
 from core.storage.sql import JOIN
 from core.storage.tables import AssetRow, DeviceRow, EdgeRow, PointRow, RuleRow, TeamRow
@@ -38,7 +38,6 @@ _DEVICES: dict[str, type[Message]] = {
 _OUTSIDE_CONFIG = {"kind", "id", "name", "asset"}
 _POINT_CONFIG = set(Reads.model_fields)
 _RULE_CONFIG = set(RuleLogic.model_fields)
-_REGISTERS = {"int32": 2, "uint32": 2, "float32": 2, "int64": 4, "uint64": 4, "float64": 4}
 
 # ---------------------------------------------------------------- devices
 
@@ -50,18 +49,23 @@ def devices(actor: Actor, edge_pk: int) -> list[DeviceView]:
     rows.get(EdgeRow, edge_pk, "edge")
     query = DeviceRow.select(DeviceRow, AssetRow).join(AssetRow, JOIN.LEFT_OUTER)
     query = query.where(DeviceRow.edge == edge_pk)
-    return [_device(row) for row in query.order_by(DeviceRow.name, DeviceRow.id)]
+    return [view_of(row) for row in query.order_by(DeviceRow.name, DeviceRow.id)]
 
 
 @db.transaction
 def create_device(actor: Actor, edge_pk: int, new: SaveDevice, *, now: datetime) -> DeviceView:
     """Add a device to an edge. AppError `device.invalid` names the field."""
     require(actor, Action.FLEET_EDIT)
+    row = add_device(edge_pk, new)
+    _done(actor, "device.created", "device", row, edge_pk, {}, now)
+    return view_of(row)
+
+
+def add_device(edge_pk: int, new: SaveDevice) -> Any:
+    """Store a new device in the running transaction; the caller writes the journal."""
     edge = rows.get(EdgeRow, edge_pk, "edge")
-    values = _device_values(new, {})
-    row = DeviceRow.create(edge=edge.id, kind=new.kind, **values)
-    _done(actor, "device.created", "device", row, edge.id, {}, now)
-    return _device(row)
+    device_checks.check_parent(str(new.config.get("parent") or ""), edge.id)
+    return DeviceRow.create(edge=edge.id, kind=new.kind, **_device_values(new, {}))
 
 
 @db.transaction
@@ -71,16 +75,17 @@ def save_device(actor: Actor, device_id: int, new: SaveDevice, *, now: datetime)
     row = rows.lock(DeviceRow, device_id, "device", new.version)
     if new.kind != row.kind:
         raise AppError("device.kind_fixed", "a device keeps its kind", {"kind": "fixed"}, name=row.name)
+    device_checks.check_parent(str(new.config.get("parent") or ""), row.edge_id, row.id)
     changed = rows.change(row, **_device_values(new, row.config))
     if "config" in changed:
         changed["config"] = [_shown(before) for before in changed["config"]]
     _done(actor, "device.edited", "device", row, row.edge_id, changed, now)
-    return _device(row)
+    return view_of(row)
 
 
 def _device_values(new: SaveDevice, old: dict[str, Any]) -> dict[str, Any]:
     model = _DEVICES[new.kind]
-    unknown = sorted(set(new.config) - (set(model.model_fields) - _OUTSIDE_CONFIG))
+    unknown = sorted(set(new.config) - fields_of(new.kind))
     if unknown:
         raise AppError(
             "device.unknown_field",
@@ -114,7 +119,8 @@ def _shown(config: dict[str, Any]) -> dict[str, Any]:
     return {**config, "password": ""} if "password" in config else config
 
 
-def _device(row: Any) -> DeviceView:
+def view_of(row: Any) -> DeviceView:
+    """A device as the API tells it, without secrets."""
     return DeviceView(
         id=row.id,
         version=row.version,
@@ -139,12 +145,17 @@ def points(actor: Actor, device_id: int) -> list[PointView]:
     return [_point(row) for row in query.where(PointRow.device == device_id).order_by(PointRow.id)]
 
 
+def fields_of(kind: str) -> set[str]:
+    """What the `config` of such a device may hold."""
+    return set(_DEVICES[kind].model_fields) - _OUTSIDE_CONFIG
+
+
 @db.transaction
 def create_point(actor: Actor, device_id: int, new: SavePoint, *, now: datetime) -> PointView:
     """Add a point to a device. AppError `point.*` names the field."""
     require(actor, Action.FLEET_EDIT)
     device = rows.get(DeviceRow, device_id, "device")
-    row = PointRow.create(device=device.id, **_point_values(new, device.kind))
+    row = add_point(device, new)
     _done(actor, "point.created", "point", row, device.edge_id, {}, now)
     return _point(row)
 
@@ -154,37 +165,34 @@ def save_point(actor: Actor, point_id: int, new: SavePoint, *, now: datetime) ->
     """Change a point; its rules must still fit it."""
     require(actor, Action.FLEET_EDIT)
     row = rows.lock(PointRow, point_id, "point", new.version)
-    changed = rows.change(row, **_point_values(new, row.device.kind))
-    for rule in RuleRow.select().where(RuleRow.point == row.id, RuleRow.active):
-        _fit(rule.name, rule.config["condition"], row, "type")
+    changed = change_point(row, new)
     _done(actor, "point.edited", "point", row, row.device.edge_id, changed, now)
     return _point(row)
 
 
-def _point_values(new: SavePoint, kind: str) -> dict[str, Any]:
+def add_point(device: Any, new: SavePoint) -> Any:
+    """Store a new point in the running transaction; the caller writes the journal."""
+    return PointRow.create(device=device.id, **_point_values(new, device))
+
+
+def change_point(row: Any, new: SavePoint) -> dict[str, list[Any]]:
+    """Change a point in the running transaction, and tell what differed; the caller writes the journal."""
+    if row.active and not new.active:
+        device_checks.check_free(row)
+    changed = rows.change(row, **_point_values(new, row.device, row.id))
+    if changed:
+        device_checks.check_own_rules(row)
+    return changed
+
+
+def _point_values(new: SavePoint, device: Any, own_id: int | None = None) -> dict[str, Any]:
     config = new.model_dump(mode="json", include=_POINT_CONFIG)
-    if new.scale == 0:
-        raise AppError("point.scale_zero", "scale 0 makes every value the same", {"scale": "zero"})
-    if kind == "modbus_tcp":
-        _check_register(new)
-        if new.area in ("coil", "discrete"):
-            config["type"] = "bool"
+    device_checks.check_point(new, device, own_id)
+    if device.kind.startswith("modbus") and new.area in ("coil", "discrete"):
+        config["type"] = "bool"
     _proved(PointConfig, "point", {**config, "id": "1", "device": "1", "name": new.name, "unit": new.unit})
     asset_id = _asset_id(new.asset_id)
     return {"name": new.name, "unit": new.unit, "asset_id": asset_id, "config": config, "active": new.active}
-
-
-def _check_register(new: SavePoint) -> None:
-    word = new.area in ("holding", "input")
-    last = new.address + (_REGISTERS.get(new.type, 1) - 1 if word else 0)
-    if last > 65_535:
-        raise AppError(
-            "point.beyond_end", f"{new.type} ends at {last}", {"address": "too_high"}, address=new.address
-        )
-    if word and new.type == "bool" and new.bit is None:
-        raise AppError("point.bit_missing", "a bool in a register needs its bit", {"bit": "missing"})
-    if new.bit is not None and (not word or new.type not in ("bool", "uint16", "int16")):
-        raise AppError("point.bit_not_here", "a bit is taken from one register", {"bit": "not_here"})
 
 
 def _point(row: Any) -> PointView:
@@ -216,7 +224,7 @@ def create_rule(actor: Actor, point_id: int, new: SaveRule, *, now: datetime) ->
     """Add a rule to a point. NotFound `point.not_found`; AppError `rule.*` names the field."""
     require(actor, Action.FLEET_EDIT)
     point = rows.get(PointRow, point_id, "point")
-    row = RuleRow.create(point=point.id, **_rule_values(new, point))
+    row = add_rule(point, new)
     _done(actor, "rule.created", "rule", row, point.device.edge_id, {}, now)
     return _rule(row)
 
@@ -231,12 +239,13 @@ def save_rule(actor: Actor, rule_id: int, new: SaveRule, *, now: datetime) -> Ru
     return _rule(row)
 
 
+def add_rule(point: Any, new: SaveRule) -> Any:
+    """Store a new rule in the running transaction; the caller writes the journal."""
+    return RuleRow.create(point=point.id, **_rule_values(new, point))
+
+
 def _rule_values(new: SaveRule, point: Any) -> dict[str, Any]:
-    if new.condition in ("high", "low") and new.limit is None:
-        raise AppError("rule.limit_missing", "high and low need a limit", {"limit": "missing"})
-    if new.condition == "no_data" and new.after_s is None:
-        raise AppError("rule.after_missing", "no_data needs its seconds", {"after_s": "missing"})
-    _fit(new.name, new.condition, point, "condition")
+    device_checks.check_rule(new.name, new, point)
     config = new.model_dump(mode="json", include=_RULE_CONFIG)
     proof = {"id": "1", "name": new.name, "point": "1", "severity": new.severity}
     _proved(RuleConfig, "rule", {**config, **proof})
@@ -252,22 +261,6 @@ def _rule_values(new: SaveRule, point: Any) -> dict[str, Any]:
         "kit": ticket_parts.kit_values(new.kit),
         "active": new.active,
     }
-
-
-def _fit(name: str, condition: str, point: Any, field: str) -> None:
-    """AppError unless a condition can be judged on this point."""
-    if point.device.kind == "mqtt":
-        return  # what a message will hold is known only when it comes
-    is_bool = point.config["type"] == "bool" or point.config["bit"] is not None
-    if (condition in ("high", "low") and is_bool) or (condition == "bit" and not is_bool):
-        raise AppError(
-            "rule.does_not_fit",
-            f"{condition} on a point of type {point.config['type']}",
-            {field: "does_not_fit"},
-            rule=name,
-            condition=condition,
-            point=point.name,
-        )
 
 
 def _rule(row: Any) -> RuleView:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
 from core.wire.base import Name, Request, View
-from core.wire.edge_config import DeviceKind, Reads, RuleLogic
+from core.wire.edge_config import Area, DataType, DeviceKind, Reads, RuleLogic, WordOrder
 from core.wire.uplink import Severity
 
 
@@ -55,6 +55,12 @@ class AddFromLibrary(Request):
     asset_id: int | None = None
     kind: DeviceKind
     config: dict[str, Any]
+    shift: int = Field(
+        0,
+        ge=-65_535,
+        le=65_535,
+        description="Added to each address, for a device whose map begins elsewhere.",
+    )
     points: list[str] | None = Field(None, description="Keys; all when left out.")
     rules: list[int] = Field(default_factory=list, description="Numbers in the map's list, from 0.")
     language: str = Field("zh_CN", pattern=r"^(zh_CN|en)$")
@@ -69,6 +75,19 @@ class ImportFault(View):
     detail: str = ""
 
 
+class ImportedPoint(View):
+    """A row as it was understood, so that people see what `40001` or `REAL` became."""
+
+    row: int
+    name: str
+    does: Literal["added", "changed", "unchanged"]
+    area: Area
+    address: int
+    type: DataType
+    order: WordOrder
+    bit: int | None = None
+
+
 class PointsImported(View):
     """What a points list made, or would make when `dry_run`; nothing is written while there are faults."""
 
@@ -76,3 +95,4 @@ class PointsImported(View):
     changed: int
     unchanged: int
     faults: list[ImportFault] = Field(default_factory=list)
+    points: list[ImportedPoint] = Field(default_factory=list, description="The first 500, by row.")
