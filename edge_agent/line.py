@@ -1,101 +1,117 @@
-"""One TCP connection and all Modbus units behind it: when each is asked, and what becomes of a unit that is dead.
+"""One Modbus line and all units on it: when each is asked, and what becomes of a unit that is dead.
 
-Scans run on absolute deadlines, earliest first; one that comes too late is skipped and counted, never queued.
-A unit that does not answer is only probed, with a short patience, so that its neighbours keep their rate. Knows
-no rules and no hub; tells a `Sink` what it found.
+A line is a TCP connection or a serial port. Scans run on absolute deadlines, earliest first; one that comes too late is
+skipped and counted, never queued. A unit that does not answer is only probed, so that its neighbours keep their rate.
+Orders (a write, a read) go before scans. Knows no rules and no hub; tells a `Sink` what it found.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
 
 from core import log
 from core.domain.points import Quality
-from core.errors import OutsideError
-from core.wire.edge_config import ModbusTcpDevice, PointConfig
-from edge_agent import planner, units
+from core.errors import FettleError, OutsideError
+from core.wire.edge_config import ModbusDevice, PointConfig
+from core.wire.uplink import Value
+from edge_agent import orders, planner, units
+from edge_agent.access import Access
 from edge_agent.clock import Clock
-from edge_agent.drivers.modbus_tcp import (
-    GATEWAY_NO_ANSWER,
-    GATEWAY_NO_PATH,
-    ILLEGAL_FUNCTION,
-    ILLEGAL_VALUE,
-    BadReply,
-    ModbusTcpLink,
-    NoAnswer,
-    Refused,
-    Request,
-    Unreachable,
-)
+from edge_agent.drivers.modbus_link import Opener, endpoint_of
+from edge_agent.drivers.modbus_messages import BadReply, Exchange, NoAnswer, Refused, Request, Unreachable
+from edge_agent.readings import Readings
 from edge_agent.sinks import Health, Sink
 from edge_agent.units import Job, Scan, Unit
 
+__all__ = ["Line", "LineFigures", "endpoint_of"]
 _log = log.get(__name__)
 OPEN_AFTER = 2  # timeouts in a row until a unit is only probed
-PROBE_MOST_S = 4.5  # longest time between two probes: a return is seen within 5 s
-PROBE_SHARE = 0.02  # of the line's time, when it has other units that live
-FULL_PROBE_EVERY = (
-    20  # … and once in so many probes the full patience, for a slow unit that was never seen alive
-)
-CONNECT_S = 3.0
+PROBE_FIRST_S = 1.0
 HOLE_RETRY_S = 60.0
-BUSY_SCANS = 3
+_Order = tuple[Callable[[], Awaitable[Value]], "asyncio.Future[Value]"]
+
+
+class LineFigures(NamedTuple):
+    """How a line did since it was asked last."""
+
+    worst_late_s: float
+    scans_done: int
+    scans_skipped: int
+    load: float  # share of the time that it was busy
 
 
 class Line:
-    """Polls the units at one host and port until its task is cancelled."""
+    """Polls the units on one line until its task is cancelled."""
 
     def __init__(
         self,
-        host: str,
-        port: int,
-        devices: Sequence[tuple[ModbusTcpDevice, Sequence[PointConfig]]],
+        devices: Sequence[tuple[ModbusDevice, Sequence[PointConfig]]],
         sink: Sink,
         health: Health,
         clock: Clock,
     ) -> None:
-        self.host, self.port = host, port
-        self._sink, self._health, self._clock = sink, health, clock
-        self._link: ModbusTcpLink | None = None
-        self._retry_s, self._retry_pause_s = 0.0, 0.0
-        self._refusal: Unreachable | None = None  # the last vain attempt to connect
+        opener = Opener(devices[0][0])
+        self.endpoint = opener.endpoint
+        self._sink, self._health = sink, health
+        self._readings = Readings(sink, health, clock, opener.where)
         self.scans_done = self.scans_skipped = 0
         self.worst_late_s = 0.0
+        self.busy_s = 0.0
+        self._told_figures = (0, 0, 0.0, 0.0)
         self._scans: list[Scan] = []
         self._idle = [device for device, points in devices if not points]
+        self._units: dict[str, Unit] = {}
         for device, points in devices:
-            unit = Unit(device)
+            if not points:
+                continue
+            unit = self._units[device.id] = Unit(device)
             for interval_ms, group in planner.intervals(device, points).items():
-                jobs = units.jobs(device, group, sink)
-                self._scans.append(Scan(unit, interval_ms / 1000, list(group), jobs, 0.0))
-        self._units = {scan.unit.device.id: scan.unit for scan in self._scans}
+                scan = Scan(unit, interval_ms / 1000, list(group), [], 0.0)
+                self._readings.plan(scan, group)
+                self._scans.append(scan)
+        self._access = Access(opener, list(self._units.values()), self._reachable)
+        self._orders: deque[_Order] = deque()
+        self._waiting: asyncio.Future[None] | None = None
 
     async def run(self) -> None:
         """Poll until cancelled."""
         loop = asyncio.get_running_loop()
-        for (
-            device
-        ) in self._idle:  # nothing is asked of it, so nothing is known of it: that must not look well
+        for device in self._idle:  # nothing is asked of it, so nothing is known: that must not look well
             detail = "no points are configured"
             self._health(device.id, "unknown", "device.no_points", detail, {"device": device.name})
-        start = loop.time()
+        start_s = loop.time()
         for index, scan in enumerate(self._scans):  # spread, so that they do not all fall due together
-            scan.due_s = start + index / len(self._scans) * min(scan.interval_s, 1.0)
+            scan.due_s = start_s + index / len(self._scans) * min(scan.interval_s, 1.0)
+        self._told_figures = (0, 0, 0.0, start_s)
         try:
             while self._scans:
-                scan = min(self._scans, key=lambda scan: scan.due_s)
-                wait_s = scan.due_s - loop.time()
-                if wait_s > 0:
-                    await asyncio.sleep(wait_s)
-                else:
-                    self.worst_late_s = max(self.worst_late_s, -wait_s)
+                scan = self._next_scan(loop.time())
+                late_s = loop.time() - scan.due_s
+                if late_s < 0:
+                    await self._wait_until(scan.due_s)
+                    if self._orders:
+                        await self._carry_out_orders()
+                        continue
+                    late_s = loop.time() - scan.due_s
+                if late_s > self.worst_late_s and not scan.unit.probe_pause_s:
+                    self.worst_late_s = late_s
+                began_s = loop.time()
                 await self._run_scan(scan)
                 self._sink.flush()
-                self._next_due(scan, loop.time())
+                now_s = loop.time()
+                self.busy_s += now_s - began_s
+                self._next_due(scan, now_s)
+                if self._orders:
+                    await self._carry_out_orders()
         finally:
-            self._drop_link()
+            self._access.close()
+            for _work, answer in self._orders:
+                answer.cancel()
 
     async def scan_once(self) -> None:
         """Run every scan once, now, whatever its deadline: a replay keeps its own time."""
@@ -105,7 +121,63 @@ class Line:
 
     def close(self) -> None:
         """Drop the connection; for the caller of `scan_once` (`run` does it itself)."""
-        self._drop_link()
+        self._access.close()
+
+    def figures(self) -> LineFigures:
+        """How the line did since the last call."""
+        done, skipped, busy_s, since_s = self._told_figures
+        now_s = asyncio.get_running_loop().time()
+        load = (self.busy_s - busy_s) / (now_s - since_s) if now_s > since_s else 0.0
+        told = LineFigures(
+            self.worst_late_s, self.scans_done - done, self.scans_skipped - skipped, min(load, 1.0)
+        )
+        self._told_figures = (self.scans_done, self.scans_skipped, self.busy_s, now_s)
+        self.worst_late_s = 0.0
+        return told
+
+    # -- orders
+
+    async def write(self, point: PointConfig, value: Value) -> Value:
+        """Write `value` to a point before the next scan; what is read back. AppError or OutsideError."""
+        unit = self._units[point.device]
+        return await self._order(lambda: orders.write(self._ask, self._sink, unit, point, value))
+
+    async def read(self, point: PointConfig) -> Value:
+        """Read a point now, before the next scan. AppError or OutsideError."""
+        unit = self._units[point.device]
+        return await self._order(lambda: orders.read_point(self._ask, self._sink, unit, point))
+
+    async def _order(self, work: Callable[[], Awaitable[Value]]) -> Value:
+        answer: asyncio.Future[Value] = asyncio.get_running_loop().create_future()
+        self._orders.append((work, answer))
+        self._wake()
+        return await answer
+
+    async def _carry_out_orders(self) -> None:
+        while self._orders:
+            work, answer = self._orders.popleft()
+            began_s = asyncio.get_running_loop().time()
+            try:
+                value = await work()
+            except FettleError as error:
+                if not answer.done():
+                    answer.set_exception(error)
+            except BaseException:
+                answer.cancel()
+                raise
+            else:
+                if not answer.done():
+                    answer.set_result(value)
+            self.busy_s += asyncio.get_running_loop().time() - began_s
+
+    async def _ask(self, unit: Unit, request: Request, again: bool = True) -> bytes:
+        """One request outside of scans. Refused, NoAnswer, BadReply, Unreachable."""
+        found: list[bytes] = []
+        exchange = Exchange([request], lambda _index, data: found.append(data))
+        await self._access.ask(unit, exchange, again)
+        if exchange.refused:
+            raise exchange.refused[0][1]
+        return found[0]
 
     # -- scans
 
@@ -113,138 +185,107 @@ class Line:
         unit = scan.unit
         try:
             if unit.probe_pause_s:
-                await self._read(
-                    unit, scan.jobs[0].request if scan.jobs else units.single(unit.device, scan.holes[0])
-                )
+                first = scan.jobs[0].request if scan.jobs else units.single(unit.device, scan.holes[0])
+                with contextlib.suppress(Refused):  # it lives
+                    await self._ask(unit, first)
                 _log.info("device answers again", device=unit.device.name)
                 self._recovered(unit)
-            for job in list(scan.jobs):
-                await self._run_job(scan, job)
+            if scan.jobs:
+                await self._ask_all(scan)
             if scan.holes and asyncio.get_running_loop().time() >= scan.holes_again_s:
                 await self._retry_holes(scan)
             elif not scan.jobs:
                 return  # nothing has been asked
-            units.mend(scan, self._sink)
-        except Refused:  # of a probe: it lives
-            self._recovered(unit)
+            if scan.cut:
+                self._readings.mend(scan)
         except (NoAnswer, BadReply, Unreachable) as error:
             self._failed(unit, error)
             return
         self.scans_done += 1
         unit.failures = 0
-        self._answers(unit)
+        self._readings.answers(unit)
 
-    async def _run_job(self, scan: Scan, job: Job) -> None:
-        try:
-            data = await self._read(scan.unit, job.request)
-        except Refused as refusal:
-            await self._refused(scan, job, refusal)
-            return
-        scan.unit.busy_scans = 0
-        self._take(job, data)
-
-    def _take(self, job: Job, data: bytes) -> None:
-        feed = job.feed
-        previous_s = feed.good_s
-        feed.good_s = self._clock.steady_s()
-        feed.scans += 1
-        if feed.stale:
-            feed.stale, job.last = False, None
-            job.before.clear()
-        if data == job.last:
-            return
-        job.last = data
-        put, good, channels = self._sink.put, Quality.GOOD, job.channels
-        for index, value in job.block.decoder.changes(data, job.before):
-            channel = channels[index]
-            if value is None:
-                if channel.quality is not Quality.UNCERTAIN:
-                    put(channel, None, Quality.UNCERTAIN, "not a number", previous_s)
-            elif value != channel.value or channel.quality is not good:
-                put(channel, value, good, "", previous_s)
-
-    def _spoil(self, job: Job, quality: Quality, reason: str) -> None:
-        job.last = None
-        job.before.clear()
-        for channel in job.channels:
-            if channel.quality is not quality:
-                self._sink.put(channel, None, quality, reason, job.feed.good_s)
-
-    # -- one exchange
-
-    async def _read(self, unit: Unit, asked: Request) -> bytes:
-        """A checked reply. A connection that broke or spoke nonsense is renewed once; silence is not asked again."""
-        loop = asyncio.get_running_loop()
-        patience_s = self._patience_s(unit)
-        for attempt in (1, 2):
-            link = await self._connected()
-            pause_s = unit.quiet_from_s + unit.device.min_gap_ms / 1000 - loop.time()
-            if pause_s > 0:
-                await asyncio.sleep(pause_s)
-            sent_s = loop.time()
-            try:
-                data = await link.read(asked, patience_s)
-            except (Unreachable, BadReply):
-                self._drop_link()
-                if attempt == 2 or unit.probe_pause_s:
-                    raise
-            except NoAnswer:
-                self._drop_link()
-                raise
-            except Refused as refusal:
-                if refusal.exception in (GATEWAY_NO_PATH, GATEWAY_NO_ANSWER):
-                    raise NoAnswer(
-                        "device.no_answer", f"the gateway says: exception {refusal.exception}"
-                    ) from None
-                raise
+    async def _ask_all(self, scan: Scan) -> None:
+        unit, jobs = scan.unit, scan.jobs
+        if self._access.opener.whole_scans and not unit.device.min_gap_ms:
+            exchange = scan.exchange
+            if exchange is None:
+                exchange = scan.exchange = self._readings.exchange(jobs)
+            await self._access.ask(unit, exchange)
+            if exchange.refused:
+                for index, refusal in exchange.refused:
+                    await self._refused(scan, jobs[index], refusal)
             else:
-                unit.latency_s = max(unit.latency_s * 0.98, loop.time() - sent_s)
-                return data
-            finally:
-                unit.quiet_from_s = loop.time()
-        raise AssertionError("the second attempt returns or raises")
+                unit.busy_scans = 0
+            return
+        refused = False
+        for job in list(jobs):
+            refused = await self._ask_one(scan, job) or refused
+            if self._orders:
+                self._sink.flush()
+                await self._carry_out_orders()
+        if not refused:
+            unit.busy_scans = 0
 
-    def _patience_s(self, unit: Unit) -> float:
-        full_s = unit.device.timeout_ms / 1000
-        if not unit.probe_pause_s or not any(u.answering for u in self._units.values() if u is not unit):
-            return full_s
-        dead = sum(1 for u in self._units.values() if u.probe_pause_s)
-        if unit.failures % (FULL_PROBE_EVERY * dead) == 0:
-            return full_s
-        share_s = PROBE_SHARE * unit.probe_pause_s / dead
-        return min(full_s, max(share_s, 3 * unit.latency_s))
+    async def _ask_one(self, scan: Scan, job: Job) -> bool:
+        """Whether it was refused."""
+        exchange = self._readings.exchange([job])
+        await self._access.ask(scan.unit, exchange)
+        for _index, refusal in exchange.refused:
+            await self._refused(scan, job, refusal)
+        return bool(exchange.refused)
 
-    async def _connected(self) -> ModbusTcpLink:
-        if self._link is not None and self._link.usable:
-            return self._link
-        loop = asyncio.get_running_loop()
-        if self._refusal is not None and loop.time() < self._retry_s:
-            raise self._refusal
+    async def _refused(self, scan: Scan, job: Job, refusal: Refused) -> None:
+        holes = len(scan.holes)
+        for part in self._readings.refused(scan, job, refusal):
+            await self._ask_one(scan, part)
+        if len(scan.holes) > holes:
+            scan.holes_again_s = asyncio.get_running_loop().time() + HOLE_RETRY_S
+
+    async def _retry_holes(self, scan: Scan) -> None:
+        """A device that has just been started, or mended, may take an address that it refused before."""
+        pause_s = HOLE_RETRY_S if scan.jobs else self._access.opener.left_alone_s
+        scan.holes_again_s = asyncio.get_running_loop().time() + pause_s
         try:
-            self._link = await ModbusTcpLink.connect(self.host, self.port, CONNECT_S)
-        except Unreachable as refusal:
-            self._refusal = refusal
-            self._retry_pause_s = min(2 * self._retry_pause_s or 0.25, PROBE_MOST_S)
-            self._retry_s = loop.time() + self._retry_pause_s * random.uniform(0.5, 1)
-            raise
-        self._refusal = None
-        self._retry_pause_s = 0.0
-        return self._link
+            await self._ask(scan.unit, units.single(scan.unit.device, scan.holes[0]))
+        except Refused:
+            scan.holes.append(scan.holes.pop(0))
+            return
+        self._readings.fill_holes(scan)
 
-    def _drop_link(self) -> None:
-        if self._link is not None:
-            self._link.close()
-            self._link = None
+    # -- deadlines
 
-    # -- deadlines and breakers
+    def _next_scan(self, now_s: float) -> Scan:
+        """Of those that are due the one with the earliest deadline, else the one that is due first."""
+        scans = self._scans
+        if len(scans) == 1:
+            return scans[0]
+        due = [scan for scan in scans if scan.due_s <= now_s]
+        if due:
+            return min(due, key=lambda scan: scan.deadline_s)
+        return min(scans, key=lambda scan: scan.due_s)
+
+    async def _wait_until(self, until_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        if self._orders:
+            return
+        self._waiting = loop.create_future()
+        timer = loop.call_at(until_s, self._wake)
+        try:
+            await self._waiting
+        finally:
+            timer.cancel()
+            self._waiting = None
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
 
     def _next_due(self, scan: Scan, now_s: float) -> None:
         if scan.unit.probe_pause_s:
             scan.due_s = now_s + scan.unit.probe_pause_s * random.uniform(0.7, 1)
-            if (
-                self._refusal is not None
-            ):  # asking before the next attempt to connect is no use, waiting longer neither
-                scan.due_s = max(self._retry_s, now_s)
+            if self._access.refusal is not None:  # asking before the next attempt to connect is no use
+                scan.due_s = max(self._access.retry_s, now_s)
             return
         scan.due_s += scan.interval_s
         if scan.due_s < now_s:
@@ -252,110 +293,31 @@ class Line:
             self.scans_skipped += late
             scan.due_s += late * scan.interval_s
 
+    # -- breakers
+
     def _failed(self, unit: Unit, error: OutsideError) -> None:
         unit.failures += 1
         if unit.probe_pause_s:
-            unit.probe_pause_s = min(unit.probe_pause_s * 2, PROBE_MOST_S)
+            unit.probe_pause_s = min(unit.probe_pause_s * 2, self._access.opener.left_alone_s)
         elif unit.failures >= OPEN_AFTER:
-            unit.probe_pause_s = 1.0
+            unit.probe_pause_s = PROBE_FIRST_S
             now_s = asyncio.get_running_loop().time()
-            for scan in self._scans:
-                if scan.unit is unit:
-                    self._next_due(scan, now_s)
-        for scan in self._scans:
-            if scan.unit is unit:
-                for job in scan.jobs:
-                    self._spoil(job, Quality.BAD_COMM, error.detail)
-        if unit.answering is not False:
-            unit.answering = False
-            _log.warning("device does not answer", device=unit.device.name, reason=error.detail)
-        self._sink.answers(unit.device.id, False)
-        self._tell(unit, "failing", error.code, error.detail, self._address(unit) | error.params)
+            for scan in self._scans_of(unit):
+                self._next_due(scan, now_s)
+        for scan in self._scans_of(unit):
+            for job in scan.jobs:
+                self._readings.spoil(job, Quality.BAD_COMM, error.detail)
+        self._readings.silent(unit, error.code, error.detail, error.params)
 
     def _recovered(self, unit: Unit) -> None:
         unit.probe_pause_s = 0.0
         unit.failures = 0
         now_s = asyncio.get_running_loop().time()
-        for scan in self._scans:
-            if scan.unit is unit:
-                scan.due_s = now_s
+        for scan in self._scans_of(unit):
+            scan.due_s = now_s
 
-    def _answers(self, unit: Unit) -> None:
-        if unit.answering is not True:
-            unit.answering = True
-        self._sink.answers(unit.device.id, True)
-        if unit.busy_scans:
-            return
-        if not unit.holes:
-            self._tell(unit, "ok", "", "", {})
-            return
-        point, (code, address) = next(iter(unit.holes.items()))
-        more = len(unit.holes) - 1
-        detail = f"{address} of point {point} was refused" + (f", and {more} more" if more else "")
-        self._tell(unit, "ok", code, detail, self._address(unit) | {"address": address, "point": point})
+    def _reachable(self, reachable: bool) -> None:
+        """The connection as a whole has failed, or is back: one trouble, not one for each unit."""
 
-    def _tell(self, unit: Unit, state: str, code: str, detail: str, params: dict[str, str]) -> None:
-        if unit.told != (state + code, detail):
-            unit.told = (state + code, detail)
-            self._health(unit.device.id, state, code, detail, params)
-
-    def _address(self, unit: Unit) -> dict[str, str]:
-        device = unit.device
-        return {
-            "device": device.name,
-            "host": device.host,
-            "port": str(device.port),
-            "unit": str(device.unit),
-        }
-
-    # -- refusals
-
-    async def _refused(self, scan: Scan, job: Job, refusal: Refused) -> None:
-        """Exceptions 1 to 3: find the points that are refused and go on with the others. Else: busy or broken."""
-        if not ILLEGAL_FUNCTION <= refusal.exception <= ILLEGAL_VALUE:
-            self._spoil(job, Quality.BAD_COMM, refusal.detail)
-            scan.unit.busy_scans += 1
-            if scan.unit.busy_scans >= BUSY_SCANS:  # once or twice is a hiccup
-                params = self._address(scan.unit) | refusal.params
-                self._tell(scan.unit, "failing", refusal.code, refusal.detail, params)
-            return
-        scan.torn = scan.torn or scan.mended  # putting it together again was not well
-        scan.cut = True
-        parts = planner.halves(job.block) if refusal.exception != ILLEGAL_FUNCTION else [job.block]
-        scan.jobs.remove(job)
-        if len(parts) == 1:
-            self._dig(scan, job, refusal)
-            return
-        halves = [units.job(scan.unit.device, part, self._sink) for part in parts]
-        scan.jobs.extend(halves)
-        for half in halves:
-            await self._run_job(scan, half)
-
-    def _dig(self, scan: Scan, job: Job, refusal: Refused) -> None:
-        """Remember a hole: its points are wrong in the configuration until the device takes them."""
-        code = (
-            "device.illegal_function" if refusal.exception == ILLEGAL_FUNCTION else "device.illegal_address"
-        )
-        for channel in job.channels:
-            scan.unit.holes[channel.point.name] = (code, job.block.label)
-            scan.holes.append(channel.point)
-            if channel.quality is not Quality.BAD_CONFIG:
-                reason = f"{refusal.detail} for {job.block.label}"
-                self._sink.put(channel, None, Quality.BAD_CONFIG, reason, job.feed.good_s)
-        _log.warning(
-            "address refused", device=scan.unit.device.name, block=job.block.label, reason=refusal.detail
-        )
-        scan.holes_again_s = asyncio.get_running_loop().time() + HOLE_RETRY_S
-
-    async def _retry_holes(self, scan: Scan) -> None:
-        """A device that has just been started, or mended, may take an address that it refused before."""
-        scan.holes_again_s = asyncio.get_running_loop().time() + (HOLE_RETRY_S if scan.jobs else PROBE_MOST_S)
-        try:
-            await self._read(scan.unit, units.single(scan.unit.device, scan.holes[0]))
-        except Refused:
-            scan.holes.append(scan.holes.pop(0))
-            return
-        for point in scan.holes:
-            scan.unit.holes.pop(point.name, None)
-        scan.holes.clear()
-        scan.jobs = units.jobs(scan.unit.device, scan.points, self._sink)
+    def _scans_of(self, unit: Unit) -> list[Scan]:
+        return [scan for scan in self._scans if scan.unit is unit]

@@ -1,6 +1,6 @@
 """From points to block reads: which registers are asked for together. Knows addresses and costs, no sockets.
 
-A request costs about as much as reading `GAP_REGISTERS` more registers, so nearer neighbours share one.
+Two neighbours share a request when reading what lies between them is cheaper than asking twice.
 """
 
 from __future__ import annotations
@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from core.wire.edge_config import ModbusTcpDevice, PointConfig
+from core.wire.edge_config import ModbusDevice, ModbusRtuDevice, ModbusTcpDevice, PointConfig
 from edge_agent.drivers.decode import WORDS, BitsDecoder, Decoder, RegistersDecoder, Slot
 
-GAP_REGISTERS = 16
-GAP_BITS = 256
-MAX_BITS = 2000
+TCP_REQUEST_S, TCP_REGISTER_S = (
+    320e-6,
+    20e-6,
+)  # network, device and ourselves; a small controller's per register
+RTU_TURN_S = 5e-3  # a device on a line thinks before it answers
+RTU_FRAME_CHARS = 8 + 5 + 2 * 3.5  # request, frame of the reply, two silences
+UNKNOWN_BAUD = 9600  # behind a serial server
 FUNCTIONS = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
 
 
@@ -49,7 +53,7 @@ class Block:
         return str(self.address) if self.count == 1 else f"{self.address}-{last}"
 
 
-def intervals(device: ModbusTcpDevice, points: Iterable[PointConfig]) -> dict[int, list[PointConfig]]:
+def intervals(device: ModbusDevice, points: Iterable[PointConfig]) -> dict[int, list[PointConfig]]:
     """The points of `device` by scan interval in milliseconds."""
     groups: dict[int, list[PointConfig]] = {}
     for point in points:
@@ -57,7 +61,7 @@ def intervals(device: ModbusTcpDevice, points: Iterable[PointConfig]) -> dict[in
     return groups
 
 
-def blocks(device: ModbusTcpDevice, points: Iterable[PointConfig]) -> list[Block]:
+def blocks(device: ModbusDevice, points: Iterable[PointConfig]) -> list[Block]:
     """The fewest sensible requests that read `points`, within the device's limits."""
     by_function: dict[int, list[PointConfig]] = {}
     for point in points:
@@ -65,10 +69,23 @@ def blocks(device: ModbusTcpDevice, points: Iterable[PointConfig]) -> list[Block
     return [
         block
         for function, group in sorted(by_function.items())
-        for block in _merge(
-            function, sorted(group, key=lambda p: (p.address, width(p))), device.max_registers
-        )
+        for block in _merge(function, sorted(group, key=lambda p: (p.address, width(p))), device)
     ]
+
+
+def gap(device: ModbusDevice, function: int) -> int:
+    """How many registers (or bits) that nobody wants may be read to save a request."""
+    if isinstance(device, ModbusTcpDevice):
+        registers = TCP_REQUEST_S / TCP_REGISTER_S
+    else:
+        char_s = 11 / (device.baud_rate if isinstance(device, ModbusRtuDevice) else UNKNOWN_BAUD)
+        registers = (RTU_FRAME_CHARS * char_s + RTU_TURN_S) / (2 * char_s)
+    return int(registers if function >= 3 else registers * 16)
+
+
+def most(device: ModbusDevice, function: int) -> int:
+    """How many registers (or bits) the device gives in one reply."""
+    return device.max_registers if function >= 3 else device.max_bits
 
 
 def width(point: PointConfig) -> int:
@@ -120,14 +137,14 @@ def _slot(point: PointConfig, first: int, number_of: Mapping[str, int]) -> Slot:
     )
 
 
-def _merge(function: int, points: Sequence[PointConfig], max_registers: int) -> list[Block]:
-    gap, most = (GAP_BITS, MAX_BITS) if function <= 2 else (GAP_REGISTERS, max_registers)
+def _merge(function: int, points: Sequence[PointConfig], device: ModbusDevice) -> list[Block]:
+    widest_gap, longest = gap(device, function), most(device, function)
     merged: list[Block] = []
     run: list[PointConfig] = []
     end = 0
     for point in points:
         reach = max(end, point.address + width(point))
-        if run and (point.address - end > gap or reach - run[0].address > most):
+        if run and (point.address - end > widest_gap or reach - run[0].address > longest):
             merged.append(make(function, run))
             run, reach = [], point.address + width(point)
         run.append(point)

@@ -9,14 +9,21 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
-from core.wire.edge_config import EdgeConfig, ModbusTcpDevice, MqttDevice, PointConfig
+from core.wire.edge_config import (
+    EdgeConfig,
+    ModbusRtuDevice,
+    ModbusRtuTcpDevice,
+    ModbusTcpDevice,
+    MqttDevice,
+    PointConfig,
+)
 from edge_agent.clock import Clock
-from edge_agent.line import Line
+from edge_agent.line import Line, endpoint_of
 from edge_agent.sinks import Health, PublishingSink
 from edge_agent.subscription import Subscription
 
 Keep = Callable[[Callable[[], Coroutine[Any, Any, None]]], asyncio.Task[None]]
-Polled = ModbusTcpDevice | MqttDevice
+Polled = ModbusTcpDevice | ModbusRtuTcpDevice | ModbusRtuDevice | MqttDevice
 Members = tuple[tuple[Polled, tuple[PointConfig, ...]], ...]
 
 
@@ -57,8 +64,8 @@ class Polls:
         if isinstance(first, MqttDevice):
             client_id = f"fettle-{self._edge}-{first.id}"
             return Subscription(first, points, self._sink, self._health, self._clock, client_id)
-        units = [(device, points) for device, points in members if isinstance(device, ModbusTcpDevice)]
-        return Line(first.host, first.port, units, self._sink, self._health, self._clock)
+        units = [(device, points) for device, points in members if not isinstance(device, MqttDevice)]
+        return Line(units, self._sink, self._health, self._clock)
 
 
 def together(config: EdgeConfig) -> dict[str, Members]:
@@ -68,9 +75,9 @@ def together(config: EdgeConfig) -> dict[str, Members]:
         points.setdefault(point.device, []).append(point)
     groups: dict[object, list[tuple[Polled, tuple[PointConfig, ...]]]] = {}
     for device in config.devices:
-        if not isinstance(device, ModbusTcpDevice | MqttDevice):
+        if not isinstance(device, Polled):
             continue
-        address = (device.host, device.port) if isinstance(device, ModbusTcpDevice) else device.id
+        address = device.id if isinstance(device, MqttDevice) else endpoint_of(device)
         groups.setdefault(address, []).append((device, tuple(points.get(device.id, ()))))
     return {_key(members): tuple(members) for members in groups.values()}
 

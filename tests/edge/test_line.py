@@ -9,12 +9,15 @@ import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from core.domain.points import Quality
-from core.wire.edge_config import ModbusTcpDevice, PointConfig
+from core.wire.edge_config import PointConfig
 from edge_agent.channels import Channel, Value
 from edge_agent.clock import Clock
 from edge_agent.line import Line
-from tests.edge.hostile import FAULTS, HostileServer, word
+from tests.edge.hostile import FAULTS_OF, Carrier, HostileServer, word
+from tests.edge.modbus_parts import device_of
 
 
 class Notebook:
@@ -51,19 +54,6 @@ class Notebook:
         self.healths[device_id] = (state, code, params)
 
 
-def device(name: str, unit: int, port: int, **more: object) -> ModbusTcpDevice:
-    values = {
-        "id": name,
-        "name": name,
-        "host": "127.0.0.1",
-        "port": port,
-        "unit": unit,
-        "poll_ms": 50,
-        "timeout_ms": 200,
-    }
-    return ModbusTcpDevice.model_validate(values | more)
-
-
 def points_of(name: str, addresses: range) -> list[PointConfig]:
     return [PointConfig(id=f"{name}.{a}", device=name, name=f"{name}.{a}", address=a) for a in addresses]
 
@@ -85,8 +75,10 @@ def on_a_line(
         port = await server.start()
         points = {name: points_of(name, addresses) for name in units}
         book = Notebook([p for group in points.values() for p in group], units)
-        devices = [(device(name, unit, port, **more), points[name]) for name, unit in units.items()]
-        line = Line("127.0.0.1", port, devices, book, book.health, Clock())
+        devices = [
+            (device_of(server, port, name, unit, **more), points[name]) for name, unit in units.items()
+        ]
+        line = Line(devices, book, book.health, Clock())
         task = asyncio.create_task(line.run())
         try:
             await work(book, line, port)
@@ -99,15 +91,17 @@ def on_a_line(
     asyncio.run(both())
 
 
-def test_lies_and_delays_give_no_wrong_value_and_the_device_comes_back_each_time() -> None:
+@pytest.mark.parametrize("carrier", ["tcp", "rtu_tcp", "serial"])
+def test_lies_and_delays_give_no_wrong_value_and_the_device_comes_back_each_time(carrier: Carrier) -> None:
     rng = random.Random(7)
+    faults = FAULTS_OF[carrier]
     server = HostileServer(
-        lambda _unit, _number: rng.choice(FAULTS) if rng.random() < 0.05 else None, late_s=0.3
+        lambda _unit, _number: rng.choice(faults) if rng.random() < 0.05 else None, 0.3, carrier
     )
 
     async def work(book: Notebook, _line: Line, _port: int) -> None:
-        await until(lambda: server.requests > 1500, 60)
-        assert min(book.scans.values()) > 200
+        await until(lambda: server.requests > 800, 60)
+        assert min(book.scans.values()) > 100
         assert book.qualities[Quality.GOOD] > 40
         await until(lambda: all(c.quality is Quality.GOOD for c in book.channels.values()), 10)
 
@@ -153,7 +147,7 @@ def test_a_hosts_return_is_seen_within_five_seconds() -> None:
     async def work(book: Notebook, line: Line, port: int) -> None:
         await until(lambda: book.scans["a"] > 2)
         await server.stop()
-        await until(lambda: book.answering["a"] is False and line._retry_pause_s >= 4, 30)
+        await until(lambda: book.answering["a"] is False and line._access.retry_pause_s >= 4, 30)
         assert book.healths["a"][1] == "device.unreachable"
         await server.start(port)
         await until(lambda: book.channels["a.100"].quality is Quality.GOOD, 5)
@@ -193,7 +187,7 @@ def test_a_device_that_is_busy_is_alive() -> None:
         assert book.channels["a.100"].quality is Quality.BAD_COMM and book.answering["a"] is True
         state, code, params = book.healths["a"]
         assert (state, code, params["exception"]) == ("failing", "device.refused", "6")
-        server._chooser = lambda _unit, _number: None
+        server.chooser = lambda _unit, _number: None
         await until(lambda: book.healths["a"][0] == "ok")
 
     on_a_line(server, {"a": 1}, work)
@@ -240,7 +234,12 @@ def test_the_silence_a_device_needs_is_kept() -> None:
 def test_a_device_without_points_says_so() -> None:
     async def both() -> None:
         book = Notebook([], {})
-        line = Line("127.0.0.1", 9, [(device("bare", 1, 9), [])], book, book.health, Clock())
+        line = Line(
+            [(device_of(HostileServer(lambda _unit, _number: None), 9, "bare"), [])],
+            book,
+            book.health,
+            Clock(),
+        )
         await line.run()
         assert book.healths["bare"] == ("unknown", "device.no_points", {"device": "bare"})
 

@@ -91,7 +91,7 @@ async def poll(config: EdgeConfig, folder: Path, limit: int | None = None) -> Po
         if state != "ok" or code:
             troubles.append(f"{device_id} {state} {detail}")
 
-    line = Line(here.host, here.port, [(here, config.points)], watch, health, clock)
+    line = Line([(here, config.points)], watch, health, clock)
     differing = backwards = 0
     try:
         for at, values in rows:
