@@ -1,23 +1,30 @@
-"""What a machine published, JSON or plain text, into values: knows payloads and paths, no points and no broker.
+"""What a machine published, JSON or plain text, and where in it something stands: knows paths, no points, no broker.
 
-Whatever comes, the answer is a value or the reason why there is none; never an exception.
+A path is keys and indexes (`motor.temp`, `a[0].v`, `a[-1]`), keys that hold dots or brackets in quotes
+(`['a.b'].v`), and `*` or `[*]` for any key or index: the first in the payload's own order behind which the rest of
+the path is found. Whatever comes, the answer is what stands there, or why there is nothing; never an accident.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import re
+from collections.abc import Iterable
 
 MAX_PAYLOAD_BYTES = 256 * 1024
-Scalar = float | bool | str
-Path = tuple[str | int, ...]
-_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
-_WORDS = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}
+ANY = None
+Path = tuple[str | int | None, ...]
+_STEP = re.compile(
+    r"""(?P<any>\*(?=[.\[]|$)|\[\*\])
+    | \[(?P<index>-?\d{1,9})\]
+    | \[(?P<quoted>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\]
+    | (?P<key>[^.\[\]*]+)""",
+    re.VERBOSE,
+)
 
 
 class Unreadable(ValueError):
-    """The payload as a whole is no value and no JSON; the reason is the message."""
+    """There is something, but it is no value; the reason is the message."""
 
 
 class Missing(LookupError):
@@ -25,16 +32,23 @@ class Missing(LookupError):
 
 
 def parse_path(text: str) -> Path:
-    """`motor.temp`, `a[0].v` → steps; raises ValueError naming the place that cannot be read."""
-    steps: list[str | int] = []
+    """A path as steps, None for any; raises ValueError naming the place that cannot be read."""
+    steps: list[str | int | None] = []
     at = 0
     while at < len(text):
-        if steps and text[at] == ".":
-            at += 1
+        dot = bool(steps) and text[at] == "."
+        at += dot
         match = _STEP.match(text, at)
-        if match is None:
+        if match is None or (steps and (text[at] == "[") == dot):
             raise ValueError(f"cannot read the path '{text}' from character {at + 1} on")
-        steps.append(match[1] if match[1] is not None else int(match[2]))
+        if match["any"]:
+            steps.append(ANY)
+        elif match["index"]:
+            steps.append(int(match["index"]))
+        elif match["quoted"]:
+            steps.append(re.sub(r"\\(.)", r"\1", match["quoted"][1:-1]))
+        else:
+            steps.append(match["key"])
         at = match.end()
     return tuple(steps)
 
@@ -44,7 +58,7 @@ def parse(payload: bytes) -> object:
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise Unreadable(f"payload of {len(payload)} bytes, more than {MAX_PAYLOAD_BYTES}")
     try:
-        text = payload.decode("utf-8").strip()
+        text = payload.decode("utf-8-sig").strip()
     except UnicodeDecodeError:
         raise Unreadable("payload is not UTF-8 text") from None
     if not text:
@@ -57,45 +71,44 @@ def parse(payload: bytes) -> object:
         return text
 
 
-def pick(document: object, path: Path, scale: float = 1.0, shift: float = 0.0) -> Scalar:
-    """The value at `path`, numbers scaled; raises Missing or Unreadable."""
-    for step in path:
+def find(document: object, path: Path) -> object:
+    """What stands at `path`; raises Missing or Unreadable."""
+    for number, step in enumerate(path):
+        if step is ANY:
+            return _first(document, path[number + 1 :])
         if isinstance(step, str) and isinstance(document, dict):
-            found = document.get(step, Missing)
+            if step not in document:
+                raise Missing(step)
+            document = document[step]
         elif isinstance(step, int) and isinstance(document, list):
-            found = document[step] if step < len(document) else Missing
+            if not -len(document) <= step < len(document):
+                raise Missing(step)
+            document = document[step]
         elif isinstance(document, dict | list):
-            found = Missing
+            raise Missing(step)
         else:
             raise Unreadable("payload has a plain value where the path expects an object")
-        if found is Missing:
-            raise Missing(step)
-        document = found
-    return _scalar(document, scale, shift)
+    return document
 
 
-def _scalar(value: object, scale: float, shift: float) -> Scalar:
-    if isinstance(value, str):
-        word = value.strip().lower()
-        if word in _WORDS:
-            return _WORDS[word]
+def _first(document: object, rest: Path) -> object:
+    inner: Iterable[object]
+    if isinstance(document, dict):
+        inner = document.values()
+    elif isinstance(document, list):
+        inner = document
+    else:
+        raise Unreadable("payload has a plain value where the path expects an object")
+    for item in inner:
+        if not rest:
+            if not isinstance(item, dict | list):
+                return item
+            continue
         try:
-            value = float(word)
-        except ValueError:
-            return str(value)[:200]
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, int | float):
-        try:
-            number = float(value) * scale + shift
-        except OverflowError:
-            number = math.inf
-        if math.isfinite(number):
-            return number
-        raise Unreadable("value is not a finite number")
-    raise Unreadable(
-        "value is null" if value is None else "value is an object or a list, the path ends too early"
-    )
+            return find(item, rest)
+        except (Missing, Unreadable):
+            continue
+    raise Missing("*")
 
 
 def _no_constant(name: str) -> float:
@@ -113,3 +126,13 @@ def matches(filter_: str, topic: str) -> bool:
         if index >= len(given) or level not in ("+", given[index]):
             return False
     return len(wanted) == len(given)
+
+
+def valid_filter(filter_: str) -> bool:
+    """Whether a broker takes it as a subscription: + and # stand alone, # last."""
+    levels = filter_.split("/")
+    return (
+        "\x00" not in filter_
+        and all(level in ("+", "#") or not set(level) & set("+#") for level in levels)
+        and "#" not in levels[:-1]
+    )

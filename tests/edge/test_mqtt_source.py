@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
+from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
@@ -11,10 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paho.mqtt.enums import CallbackAPIVersion
 
-from core.wire.edge_config import EdgeConfig
+from core.wire.edge_config import EdgeConfig, PointConfig
 from edge_agent.drivers import mqtt_json
+from edge_agent.drivers.published import NoValue, shaper
 from tests.conftest import wait_for
 from tests.edge import parts
+
+
+def value_of(payload: bytes, path: str = "", **point: Any) -> object:
+    """What a point with this path makes of a payload."""
+    config = PointConfig(id="p", device="m", name="P", path=path, **point)
+    return shaper(config)(mqtt_json.find(mqtt_json.parse(payload), mqtt_json.parse_path(path)))
 
 
 @pytest.mark.parametrize(
@@ -22,17 +31,61 @@ from tests.edge import parts
     [
         (b'{"motor": {"temp": 41.5}}', "motor.temp", 41.5),
         (b'{"a": [{"v": 1}, {"v": true}]}', "a[1].v", True),
+        (b'{"a": [1, 2, 3]}', "a[-1]", 3.0),
         (b"[[7]]", "[0][0]", 7.0),
         (b" 23.5 ", "", 23.5),
+        (b"\xef\xbb\xbf23.5", "", 23.5),
         (b"ON", "", True),
         (b'{"state": "off"}', "state", False),
         (b'{"n": "12"}', "n", 12.0),
+        (b'{"n": "-1.5e3"}', "n", -1500.0),
         (b"running", "", "running"),
         ('{"温度": 3}'.encode(), "温度", 3.0),
+        (b'{"a.b": {"c[0]": 5}}', "['a.b'][\"c[0]\"]", 5.0),
+        (b'{"it\'s": 5}', "['it\\'s']", 5.0),
+        (b'{"*": 5}', "['*']", 5.0),
+        (b'{"a": [{"x": 1}, {"v": 2}, {"v": 3}]}', "a[*].v", 2.0),
+        (b'{"Time": "2026", "DS18B20": {"Temperature": 21.3}}', "*.Temperature", 21.3),
+        (b'{"a": {"b": {}}, "c": {"b": {"d": 4}}}', "*.*.d", 4.0),
+        (b'{"a": {"x": {}, "y": 6}}', "a.*", 6.0),
+        (b"1_000", "", "1_000"),
+        ("１２".encode(), "", "１２"),
+        (b"23,5", "", "23,5"),
+        (b"23.5 C", "", "23.5 C"),
     ],
 )
 def test_values(payload: bytes, path: str, value: object) -> None:
-    assert mqtt_json.pick(mqtt_json.parse(payload), mqtt_json.parse_path(path)) == value
+    made = value_of(payload, path)
+    assert made == value and type(made) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("payload", "point", "value"),
+    [
+        (b"23.5 \xc2\xb0C", {"unit": "°C"}, 23.5),
+        (b"23.5\xc2\xb0C", {"unit": "°C"}, 23.5),
+        (b"45%", {"unit": "%"}, 45.0),
+        (b"idle", {"unit": "%"}, "idle"),
+        (b"873", {"scale": 0.1}, 87.3),
+        (b"873", {"scale": 0.1, "offset": -10}, 77.3),
+        (b"6", {"bit": 1}, True),
+        (b"6", {"bit": 0}, False),
+        (b"22", {"bit": 1, "bits": 3}, 3.0),
+        (b"2", {"words_of": {"2": "running"}}, "running"),
+        (b"9", {"words_of": {"2": "running"}}, "9"),
+        (b"true", {"words_of": {"true": "open", "false": "shut"}}, "open"),
+        (b"3", {"type": "bool"}, True),
+        (b"off", {"type": "bool"}, False),
+        (b"007", {"type": "string"}, "007"),
+        (b"1.0", {"type": "string"}, "1"),
+        (b"true", {"type": "string"}, "true"),
+    ],
+)
+def test_what_the_point_says_of_its_value_counts(
+    payload: bytes, point: dict[str, Any], value: object
+) -> None:
+    made = value_of(payload, **point)
+    assert made == value and type(made) is type(value)
 
 
 @pytest.mark.parametrize(
@@ -42,33 +95,86 @@ def test_values(payload: bytes, path: str, value: object) -> None:
         (b"\xff\xfe", "", mqtt_json.Unreadable),
         (b"{broken", "", mqtt_json.Unreadable),
         (b'{"v": NaN}', "v", mqtt_json.Unreadable),
+        (b"NaN", "", mqtt_json.Unreadable),
+        (b'{"v": "-inf"}', "v", mqtt_json.Unreadable),
         (b'{"v": 1e999}', "v", mqtt_json.Unreadable),
         (b"1" + b"0" * 400, "", mqtt_json.Unreadable),
+        (b"1" + b"0" * 5000, "", mqtt_json.Unreadable),
         (b"[" * 100_000, "", mqtt_json.Unreadable),
+        (b'{"a":' * 50_000, "", mqtt_json.Unreadable),
         (b'"' + b"x" * 300_000 + b'"', "", mqtt_json.Unreadable),
-        (b'{"v": null}', "v", mqtt_json.Unreadable),
+        (b'{"v": null}', "v", NoValue),
         (b'{"v": {}}', "v", mqtt_json.Unreadable),
         (b"5", "v", mqtt_json.Unreadable),
+        (b"5", "*", mqtt_json.Unreadable),
         (b"{}", "v", mqtt_json.Missing),
         (b"[]", "[0]", mqtt_json.Missing),
+        (b"[1]", "[-2]", mqtt_json.Missing),
         (b"[]", "name", mqtt_json.Missing),
+        (b'{"a": 1, "b": [2]}', "*.v", mqtt_json.Missing),
     ],
 )
 def test_what_is_no_value_says_why(payload: bytes, path: str, error: type[Exception]) -> None:
     with pytest.raises(error):
-        mqtt_json.pick(mqtt_json.parse(payload), mqtt_json.parse_path(path))
+        value_of(payload, path)
 
 
-@given(st.binary(max_size=200), st.sampled_from(["", "a", "a.b[0]"]))
-def test_nothing_a_machine_sends_is_an_accident(payload: bytes, path: str) -> None:
+@pytest.mark.parametrize(
+    ("payload", "point"),
+    [
+        ("74.3 °F".encode(), {"unit": "°C"}),
+        (b"23,5", {"unit": "kW"}),
+        (b"1 000", {"unit": "kW"}),
+        (b"running", {"type": "bool"}),
+        (b"-1", {"bit": 0}),
+        (b"1.5", {"bit": 0}),
+        (b"1e300", {"bit": 0}),
+        (b"1e300", {"scale": 1e300}),
+    ],
+)
+def test_what_could_mean_something_else_is_no_value(payload: bytes, point: dict[str, Any]) -> None:
+    with pytest.raises(mqtt_json.Unreadable):
+        value_of(payload, **point)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from("abv"), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(
+    st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()),
+    st.sampled_from(["", "a", "a.b[0]", "*", "*.v", "a[*].*", "[-1]"]),
+    st.sampled_from([{}, {"type": "bool"}, {"type": "string"}, {"bit": 3}, {"unit": "kW"}, {"scale": 1e200}]),
+)
+def test_nothing_a_machine_sends_is_an_accident(payload: bytes, path: str, point: dict[str, Any]) -> None:
     try:
-        value = mqtt_json.pick(mqtt_json.parse(payload), mqtt_json.parse_path(path))
+        value = value_of(payload, path, **point)
     except (mqtt_json.Unreadable, mqtt_json.Missing):
         return
-    assert isinstance(value, float | bool | str)
+    assert isinstance(value, float | bool | str) and not (
+        isinstance(value, float) and not math.isfinite(value)
+    )
 
 
-@pytest.mark.parametrize("path", ["a..b", "a[", "[x]", ".a", "a]"])
+@given(JSON, st.sampled_from(["a", "a.b", "*", "*.v", "v[*]"]))
+def test_a_value_is_one_that_stands_in_the_payload(document: object, path: str) -> None:
+    def leaves(value: object) -> list[object]:
+        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+        return [value] if inner is None else [leaf for item in inner for leaf in leaves(item)]
+
+    try:
+        found = mqtt_json.find(document, mqtt_json.parse_path(path))
+    except (mqtt_json.Unreadable, mqtt_json.Missing):
+        return
+    assert isinstance(found, dict | list) or any(found is leaf for leaf in leaves(document))
+
+
+@pytest.mark.parametrize(
+    "path", ["a..b", "a[", "[x]", ".a", "a]", "a.", "a.[0]", "a[0]b", "a*b", "**", "['a]", "a[1.5]"]
+)
 def test_a_path_that_cannot_be_read_is_refused(path: str) -> None:
     with pytest.raises(ValueError, match="character"):
         mqtt_json.parse_path(path)
@@ -83,6 +189,14 @@ def test_a_path_that_cannot_be_read_is_refused(path: str) -> None:
 )  # fmt: skip
 def test_topic_filters(filter_: str, topic: str, covers: bool) -> None:
     assert mqtt_json.matches(filter_, topic) is covers
+
+
+@pytest.mark.parametrize(
+    ("filter_", "well"),
+    [("a/b", True), ("+/b/#", True), ("#", True), ("a/#/b", False), ("a+/b", False), ("a/b#", False)],
+)
+def test_what_a_broker_takes_as_a_filter(filter_: str, well: bool) -> None:
+    assert mqtt_json.valid_filter(filter_) is well
 
 
 def config(port: int, **device: object) -> EdgeConfig:
