@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from core import i18n, log
+from core.domain.people import SYSTEM
 from core.errors import FettleError
 from core.hub.app import Hub, open_database, prepare_data_dir
 from core.hub.lines import allow_many_files
 from core.i18n import _
-from core.services import sessions, setup
+from core.services import fleet, letter_replays, sessions, setup
 from core.settings import HubSettings, load
 from core.storage import db
 
@@ -32,6 +33,7 @@ def main(argv: list[str] | None = None) -> int:
             "setup-code": _setup_code,
             "migrate": _migrate,
             "reset-password": _reset_password,
+            "dead-letters": _dead_letters,
         }[args.command]
         return command(settings, args)
     except FettleError as error:
@@ -58,6 +60,10 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("migrate", help=_("bring the database up to date and stop"))
     reset = commands.add_parser("reset-password", help=_("give a person a new password and print it"))
     reset.add_argument("login", metavar="LOGIN")
+    letters = commands.add_parser("dead-letters", help=_("list what could not be taken in, or take it in"))
+    letters.add_argument(
+        "--replay", type=int, action="append", default=[], metavar="ID", help=_("take this one in after all")
+    )
     return parser
 
 
@@ -130,6 +136,19 @@ def _reset_password(settings: HubSettings, args: argparse.Namespace) -> int:
     db.close()
     print(_("New password of {login}, to be changed after the next log-in:").format(login=args.login))
     print(new)
+    return 0
+
+
+def _dead_letters(settings: HubSettings, args: argparse.Namespace) -> int:
+    _open(settings)
+    for letter_id in args.replay:
+        letter_replays.replay(SYSTEM, letter_id, now=datetime.now(UTC))
+    for letter in fleet.dead_letters(SYSTEM):
+        seq = "" if letter.seq is None else f"/{letter.seq}"
+        print(
+            f"{letter.id}  {letter.at:%Y-%m-%d %H:%M:%S}  {letter.edge}{seq}  {letter.code}  {letter.detail}"
+        )
+    db.close()
     return 0
 
 

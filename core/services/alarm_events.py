@@ -200,7 +200,8 @@ def charted(source: Source, event: ChartFrozen, *, now: datetime) -> None:
 
 
 def settle(edge: EdgeRow, still_active: list[str], *, now: datetime) -> int:
-    """End what a lost outbox left open: all raises of this edge that its new one does not list."""
+    """Agree with what a new outbox lists as active: end all other raises of this edge, and open again those of
+    them that are over here (an older copy of the outbox was put back, which knows of no end)."""
     query: Any = (
         OccurrenceRow.select(OccurrenceRow, AlarmRow)
         .join(AlarmRow)
@@ -209,7 +210,23 @@ def settle(edge: EdgeRow, still_active: list[str], *, now: datetime) -> int:
     stale = [row for row in query if row.occurrence not in set(still_active)]
     for occurrence in stale:
         _end(of_edge(edge).actor, occurrence, now, None, "settled", now)
+    for name in still_active:
+        known = alarm_rows.occurrence(name)
+        if known is not None and known.cleared_at is not None:
+            _open_again(edge, known, now)
     return len(stale)
+
+
+def _open_again(edge: EdgeRow, occurrence: Any, now: datetime) -> None:
+    alarm = alarm_rows.alarm_of(occurrence)
+    if alarm.edge_id != edge.id:
+        return
+    occurrence.cleared_at = None
+    occurrence.save()
+    alarm_rows.opened_again(occurrence)
+    alarm.active, alarm.state, alarm.cleared_at = True, "unack", None
+    alarm.save()
+    note(of_edge(edge).actor, "alarm.raised", alarm, now, occurrence=occurrence.occurrence, reason="settled")
 
 
 def reminded(source: Source, event: AlarmReminded, *, now: datetime) -> None:

@@ -130,6 +130,13 @@ def ended(row: Any) -> None:
         group.known["open", row.alarm_id].discard(row.id)
 
 
+def opened_again(row: Any) -> None:
+    """An occurrence is not over after all."""
+    group = gather.here()
+    if group is not None and ("open", row.alarm_id) in group.known:
+        group.known["open", row.alarm_id].add(row.id)
+
+
 def ticketed(key: str, ticket: TicketRow) -> None:
     """The newest ticket of an alarm."""
     group = gather.here()

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Request
 from core.domain.people import Action, require
 from core.errors import AppError
 from core.hub.auth import Address, EdgeLogin, SignedIn, clock
-from core.services import assets, devices, edge_configs, fleet, ingest
+from core.services import assets, devices, edge_configs, fleet, ingest, letter_replays
 from core.wire.assets import PointValue
 from core.wire.base import View
 from core.wire.edge_config import EdgeConfig
@@ -145,6 +145,13 @@ def get_config(actor: SignedIn, edge_id: int, pushed: bool = False) -> EdgeConfi
 @router.get("/dead-letters")
 def list_dead_letters(actor: SignedIn) -> list[DeadLetterView]:
     """What could not be taken in, with the reason."""
+    return fleet.dead_letters(actor)
+
+
+@router.post("/dead-letters/{letter_id}/replay")
+def replay_dead_letter(actor: SignedIn, letter_id: int) -> list[DeadLetterView]:
+    """Take it in after all, now that its cause is gone; what is left of them."""
+    letter_replays.replay(actor, letter_id, now=clock())
     return fleet.dead_letters(actor)
 
 
