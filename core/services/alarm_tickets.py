@@ -14,6 +14,8 @@ from core.storage import queries
 from core.storage.tables import AssetRow, EdgeRow, RuleRow, TicketRow
 from core.wire.tickets import CreateTicket
 
+MOST_CHILDREN = 20  # named in a description; the alarm has them all
+
 
 def for_raise(actor: Actor, alarm: Any, occurrence: Any, now: datetime) -> TicketRow:
     """The ticket of this raise, in the running transaction; one is open per alarm at any time."""
@@ -89,7 +91,7 @@ def _make(actor: Actor, alarm: Any, occurrence: Any, recurrence_of: int | None, 
 
 
 def _description(alarm: Any) -> str:
-    """Value, limit, and the asset's number when nobody here knows it: figures that need no translation."""
+    """Value, limit, the asset's number when nobody here knows it, the devices behind: what needs no translation."""
     lines = []
     if alarm.value is not None and not isinstance(alarm.value, bool):
         unit = f" {alarm.unit}" if alarm.unit else ""
@@ -101,6 +103,9 @@ def _description(alarm: Any) -> str:
         lines.append(f"{value}{unit}{limit}")
     if alarm.asset_id is None and alarm.asset_number:
         lines.append(alarm.asset_number)
+    if alarm.children_count:
+        more = ", …" if alarm.children_count > MOST_CHILDREN else ""
+        lines.append(f"⤷ {alarm.children_count}: {', '.join(alarm.children[:MOST_CHILDREN])}{more}")
     return "\n".join(lines)
 
 

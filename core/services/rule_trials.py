@@ -16,15 +16,14 @@ from typing import Any
 from core.domain import trials
 from core.domain.people import Action, Actor, require
 from core.domain.points import Quality, Reading
-from core.errors import AppError
-from core.services import history, rows, settings
+from core.services import device_checks, history, rows, settings
 from core.storage import db
 from core.storage.samples import Sample
 from core.storage.tables import AlarmRow, OccurrenceRow, PointRow, RuleRow
 from core.wire.edge_config import RuleConfig, RuleLogic
 from core.wire.fleet import SaveRule
 from core.wire.history import Trial, TrialRaise, TrialResult, TryRule
-from core.wire.rule_logic import domain_rule, faults
+from core.wire.rule_logic import domain_rule
 
 MOST_RAISES = 1000  # told one by one; all are counted
 _RULE = set(RuleLogic.model_fields)
@@ -64,8 +63,7 @@ def _prepared(
 ) -> tuple[list[tuple[str, RuleConfig]], dict[str, list[list[Sample]]]]:
     """The rules with their points, and the charts of the points' real alarms."""
     point = rows.get(PointRow, point_id, "point")
-    for field, _condition in faults(wanted.rule):
-        raise AppError("rule.invalid", f"{field} is missing or makes no sense", {field: "invalid"}, field=field)
+    device_checks.check_rule(wanted.rule.name, wanted.rule, point)
     rules = [(str(point_id), _config(_TRIED, wanted.rule, point_id))]
     if wanted.compare_with is not None:
         saved = rows.get(RuleRow, wanted.compare_with, "rule")
