@@ -84,8 +84,8 @@ class FleetRoutes(Transport):
 
     def import_points(self, device_id: int, name: str, content: bytes, dry_run: bool) -> PointsImported:
         """A table of points; with `dry_run` only what it would do."""
-        flag = "true" if dry_run else "false"
-        return self.upload(PointsImported, f"/devices/{device_id}/points/import", name, content, dry_run=flag)
+        path = f"/devices/{device_id}/points/import?dry_run={'true' if dry_run else 'false'}"
+        return self.upload(PointsImported, path, name, content)
 
     def export_points(self, device_id: int, kind: str) -> bytes:
         """The points of a device as `csv` or `xlsx`; of none the heading alone, to fill in."""
@@ -94,8 +94,8 @@ class FleetRoutes(Transport):
     # ---- what points did, and what may be asked of a running edge
 
     def point_history(self, point_id: int, from_at: datetime, to_at: datetime) -> PointHistory:
-        times = {"from_at": from_at.isoformat(), "to_at": to_at.isoformat()}
-        return self.read(PointHistory, "GET", f"/points/{point_id}/history", **times)
+        begin, end = from_at.isoformat(), to_at.isoformat()
+        return self.read(PointHistory, "GET", f"/points/{point_id}/history", from_at=begin, to_at=end)
 
     def try_rule(self, point_id: int, body: TryRule) -> TrialResult:
         return self.read(TrialResult, "POST", f"/points/{point_id}/try-rule", body)

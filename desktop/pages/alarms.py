@@ -1,20 +1,21 @@
-"""The alarms page: what is active now, or all of late; acknowledge; jump to the ticket. Live."""
+"""The alarms page: what is active, shelved or out of service; acknowledge, shelve, reset; jump to the ticket. Live."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QButtonGroup, QPushButton
 
 from core.errors import FettleError
 from core.i18n import _, explain, label
 from core.wire.journal import JournalEntry
 from core.wire.tickets import AlarmView
-from desktop import times
 from desktop.feed import Gatherer
-from desktop.journal_words import number_words
-from desktop.table_model import Column
+from desktop.pages.alarm_columns import alarm_columns
+from desktop.pages.alarm_pane import AlarmPane
+from desktop.pages.alarm_service import OutOfServiceDialog, ShelveDialog, each, shelved_words
 from desktop.widgets.basics import (
     BusyLine,
     EmptyState,
@@ -29,118 +30,17 @@ from desktop.widgets.basics import (
 from desktop.widgets.page import Page, Shell
 from desktop.widgets.table import Table
 
-_RANK = {"critical": 0, "major": 1, "minor": 2, "info": 3}
-_COLOURS = {"critical": "bad", "major": "bad", "minor": "warn", "info": "info"}
-_ICONS = {
-    "critical": "alert-octagon",
-    "major": "alert",
-    "minor": "alert-outline",
-    "info": "information-outline",
-}
+VIEWS = ("active", "shelved", "out_of_service", "suppressed", "all")
+_WAITING = ("unack", "rtn_unack")
 
 
-def severity_colour(alarm: AlarmView) -> str:
-    """The colour of an alarm: of its severity while active, quiet after."""
-    return _COLOURS.get(alarm.severity, "info") if alarm.active else "muted"
-
-
-def value_words(value: float | bool | str | None, unit: str) -> str:
-    """A measured value with its unit."""
-    return f"{number_words(value)} {unit}".strip() if value is not None else ""
-
-
-def alarm_columns() -> list[Column[AlarmView]]:
-    """All columns, in the current language."""
-
-    def quiet(alarm: AlarmView) -> str:
-        return "" if alarm.active else "muted"
-
-    def lasting(alarm: AlarmView) -> str:
-        if alarm.raised_at is None:
-            return ""
-        end = times.utc_now() if alarm.active or alarm.cleared_at is None else alarm.cleared_at
-        return times.span((end - alarm.raised_at).total_seconds())
-
-    return [
-        Column(
-            "severity",
-            _("Severity"),
-            lambda a: label(f"severity.{a.severity}"),
-            sort=lambda a: (not a.active, _RANK.get(a.severity, 9)),
-            icon=lambda a: _ICONS.get(a.severity, "alert-outline"),
-            icon_colour=severity_colour,
-            colour=severity_colour,
-            bold=lambda a: a.active and a.severity == "critical",
-            width=88,
-        ),
-        Column(
-            "title",
-            _("Alarm"),
-            lambda a: a.title,
-            colour=quiet,
-            tip=lambda a: a.title,
-            width=240,
-            stretch=True,
-        ),
-        Column(
-            "asset",
-            _("Asset"),
-            lambda a: f"{a.asset.number} {a.asset.name}".strip() if a.asset else a.asset_number,
-            colour=quiet,
-            width=180,
-        ),
-        Column(
-            "value",
-            _("Value"),
-            lambda a: value_words(a.value, a.unit),
-            align="right",
-            colour=severity_colour,
-            width=96,
-        ),
-        Column(
-            "limit", _("Limit"), lambda a: value_words(a.limit, a.unit), align="right", colour=quiet, width=86
-        ),
-        Column(
-            "state",
-            _("State"),
-            lambda a: label(f"alarm.state.{a.state}"),
-            colour=lambda a: "bad" if a.state == "unack" else quiet(a),
-            tip=lambda a: label(f"alarm.state.{a.state}"),
-            width=164,
-        ),
-        Column(
-            "raised_at",
-            _("Raised"),
-            lambda a: times.moment(a.raised_at),
-            sort=lambda a: a.raised_at,
-            colour=quiet,
-            tip=lambda a: times.exact(a.raised_at),
-            width=96,
-        ),
-        Column("lasting", _("Lasting"), lasting, colour=quiet, width=86, gives_way=2),
-        Column(
-            "count",
-            _("Count"),
-            lambda a: str(a.count),
-            lambda a: a.count,
-            "right",
-            colour=quiet,
-            width=56,
-            gives_way=3,
-        ),
-        Column(
-            "acked",
-            _("Acknowledged"),
-            lambda a: f"{a.acked_by} {times.moment(a.acked_at)}".strip() if a.acked_at else "",
-            colour=quiet,
-            width=120,
-            gives_way=1,
-        ),
-        Column(
-            "edge", _("Edge"), lambda a: a.edge.name if a.edge else "", colour=quiet, width=96, hidden=True
-        ),
-        Column("ticket", _("Ticket"), lambda a: a.ticket.number if a.ticket else "", colour=quiet, width=124),
-    ]
+def belongs(alarm: AlarmView, view: str) -> bool:
+    """Whether an alarm is shown in one of the views."""
+    if view == "all":
+        return True
+    if view == "active":
+        return alarm.service == "in_service" and (alarm.active or alarm.state in _WAITING)
+    return alarm.service == view
 
 
 class AlarmsPage(Page):
@@ -151,10 +51,17 @@ class AlarmsPage(Page):
 
     def __init__(self, shell: Shell) -> None:
         super().__init__(shell)
-        self._active_only = str(shell.store.value("alarms/active", "true")) == "true"
+        kept = str(shell.store.value("alarms/view", "active"))
+        self._view = kept if kept in VIEWS else "active"
         self.search = SearchBox(_("Alarm or asset"))
         self.search.searched.connect(lambda text: self._filter(text))
-        self.only_active: QPushButton = chip(_("Active only"), self._on_active, self._active_only)
+        self._alarms: list[AlarmView] = []
+        self.views: dict[str, QPushButton] = {}
+        self._group = QButtonGroup(self)
+        for view in VIEWS:
+            made = chip(view_words(view), partial(self._on_view, view), view == self._view)
+            self.views[view] = made
+            self._group.addButton(made)
         self.count = text_label("", "muted")
         self._busy = BusyLine()
         self._empty = EmptyState(
@@ -179,22 +86,29 @@ class AlarmsPage(Page):
             _("Open the ticket"), self.open_ticket, icon="clipboard-text-outline", tip=_("Key: Enter")
         )
         self.asset_button = button(_("Open the asset"), self.open_asset, icon="robot-industrial-outline")
-        bar = row(
-            self.search,
-            self.only_active,
-            self.count,
-            None,
+        self._make_service_buttons(shell)
+        self.pane = AlarmPane()
+        bar = row(self.search, *self.views.values(), self.count, None, margins=(12, 8, 12, 4))
+        doing = row(
             self.ack_button,
+            self.shelve_button,
+            self.unshelve_button,
+            self.out_button,
+            self.back_button,
+            self.reset_button,
+            None,
             self.ticket_button,
             self.asset_button,
-            margins=(12, 8, 12, 6),
+            margins=(12, 2, 12, 6),
         )
-        self.setLayout(column(bar, self._busy, self.table, spacing=0))
+        self.setLayout(column(bar, doing, self._busy, self.table, self.pane, spacing=0))
         self._changed = Gatherer(80, self)
         self._changed.gathered.connect(lambda _keys: self.refresh())
         if shell.may("alarm.ack"):
             action(self.table, _("Acknowledge"), self.acknowledge, "A")
             action(self.table, _("Acknowledge"), self.acknowledge, "Space")
+        if shell.may("alarm.shelve"):
+            action(self.table, _("Shelve"), self.shelve, "S")
         action(self, _("Search"), self.search.setFocus, "Ctrl+F")
         self._seconds = QTimer(self, interval=1_000)
         self._seconds.timeout.connect(self._tick)
@@ -207,16 +121,23 @@ class AlarmsPage(Page):
     def help_text(self) -> str:
         return _(
             "What the rules on the edges have raised. Acknowledging says that somebody has seen it; it neither clears "
-            "the alarm nor ends the ticket. An alarm clears by itself when its point is back within the limit."
+            "the alarm nor ends the ticket. An alarm clears by itself when its point is back within the limit. "
+            "Shelving keeps one quiet for a time and takes it back by itself; out of service lasts until somebody "
+            "puts it back. Who did it, until when and why is shown below the table."
         )
 
     def commands(self) -> list[tuple[str, str, Callable[[], None]]]:
         """For the palette."""
-        return [(_("Acknowledge the selected alarms"), "bell-check-outline", self.acknowledge)]
+        found: list[tuple[str, str, Callable[[], None]]] = []
+        if self.shell.may("alarm.ack"):
+            found.append((_("Acknowledge the selected alarms"), "bell-check-outline", self.acknowledge))
+        if self.shell.may("alarm.shelve"):
+            found.append((_("Shelve the selected alarms"), "bell-sleep-outline", self.shelve))
+        return found
 
     def refresh(self) -> None:
         self._busy.start()
-        active = True if self._active_only else None
+        active = None if self._view == "all" else True
         self.run(lambda: self.hub.alarms(active), self._on_alarms, self._on_failed)
 
     def on_entry(self, entry: JournalEntry) -> None:
@@ -247,22 +168,103 @@ class AlarmsPage(Page):
         if current is not None and current.asset is not None:
             self.shell.open_asset(current.asset.id)
 
+    # ---- keeping quiet
+
+    def shelve(self) -> None:
+        """Ask how long and why, then shelve what is selected."""
+        chosen = [alarm for alarm in self.table.selected() if alarm.service != "out_of_service"]
+        if not chosen:
+            self.shell.toast(_("Nothing to shelve in the selection."))
+            return
+        dialog = ShelveDialog(self, chosen)
+        dialog.saved.connect(self._on_shelved)
+        dialog.open()
+
+    def unshelve(self) -> None:
+        """Put back what is shelved in the selection."""
+        self._put_back("shelved", lambda alarm: self.hub.unshelve_alarm(alarm.id))
+
+    def take_out(self) -> None:
+        """Ask why, then take out of service what is selected."""
+        chosen = [alarm for alarm in self.table.selected() if alarm.service != "out_of_service"]
+        if chosen:
+            dialog = OutOfServiceDialog(self, chosen)
+            dialog.saved.connect(self._on_taken_out)
+            dialog.open()
+
+    def put_back(self) -> None:
+        """Put back in service what was taken out."""
+        self._put_back("out_of_service", lambda alarm: self.hub.put_alarm_back(alarm.id))
+
+    def reset(self) -> None:
+        """Let go the latching alarms of the selection whose condition is over."""
+        chosen = [alarm for alarm in self.table.selected() if alarm.state != "normal"]
+        self._do(chosen, lambda alarm: self.hub.reset_alarm(alarm.id), _("Reset."))
+
+    def _put_back(self, service: str, back: Callable[[AlarmView], AlarmView]) -> None:
+        chosen = [alarm for alarm in self.table.selected() if alarm.service == service]
+        self._do(chosen, back, _("Back in service."))
+
+    def _do(self, chosen: list[AlarmView], call: Callable[[AlarmView], AlarmView], words: str) -> None:
+        if chosen:
+            self._busy.start()
+            self.run(lambda: each(chosen, call), partial(self._on_done, words), self._on_not_done)
+
+    def _on_shelved(self, alarms: list[AlarmView]) -> None:
+        def undo() -> None:
+            self._do(alarms, lambda alarm: self.hub.unshelve_alarm(alarm.id), _("Back in service."))
+
+        self._take(alarms)
+        self.shell.toast(shelved_words(alarms), undo)
+
+    def _on_taken_out(self, alarms: list[AlarmView]) -> None:
+        def undo() -> None:
+            self._do(alarms, lambda alarm: self.hub.put_alarm_back(alarm.id), _("Back in service."))
+
+        self._take(alarms)
+        self.shell.toast(_("Out of service until somebody puts it back."), undo)
+
+    def _on_done(self, words: str, alarms: list[AlarmView]) -> None:
+        self._busy.stop()
+        self._take(alarms)
+        self.shell.toast(words)
+
+    def _on_not_done(self, error: FettleError) -> None:
+        self._busy.stop()
+        self.tell(error)
+        self.refresh()
+
+    def _take(self, alarms: list[AlarmView]) -> None:
+        now = {alarm.id: alarm for alarm in alarms}
+        self._on_alarms([now.get(alarm.id, alarm) for alarm in self._alarms])
+        self._changed.add("service")
+
     # ---- inside
+
+    def _make_service_buttons(self, shell: Shell) -> None:
+        self.shelve_button = button(_("Shelve …"), self.shelve, "bell-sleep-outline", tip=_("Key: S"))
+        self.unshelve_button = button(_("Unshelve"), self.unshelve, "bell-ring-outline")
+        self.out_button = button(_("Out of service …"), self.take_out, "bell-cancel-outline")
+        self.back_button = button(_("Back in service"), self.put_back, "bell-ring-outline")
+        self.reset_button = button(
+            _("Reset"), self.reset, "restart", tip=_("Lets a latching alarm go whose condition is over")
+        )
+        self._may_shelve, self._may_ack = shell.may("alarm.shelve"), shell.may("alarm.ack")
 
     def _on_alarms(self, alarms: list[AlarmView]) -> None:
         self._busy.stop()
-        self.table.set_rows(alarms)
-        active = sum(alarm.active for alarm in alarms)
-        waiting = sum(alarm.state in ("unack", "rtn_unack") for alarm in alarms)
+        self._alarms = alarms
+        shown = [alarm for alarm in alarms if belongs(alarm, self._view)]
+        self.table.set_rows(shown)
+        active = sum(alarm.active and alarm.service == "in_service" for alarm in alarms)
+        waiting = sum(alarm.state in _WAITING for alarm in alarms)
         self.count.setText(
             _("{active} active, {waiting} to acknowledge").format(active=active, waiting=waiting)
         )
-        self._empty.say(
-            _("No active alarms") if self._active_only else _("No alarms yet"),
-            _("All rules are within their limits.")
-            if self._active_only
-            else _("Alarms come from rules on the points of an edge; see the page Edges."),
-        )
+        for view in ("shelved", "out_of_service", "suppressed"):
+            n = sum(alarm.service == view for alarm in alarms)
+            self.views[view].setText(f"{view_words(view)} {n}" if n else view_words(view))
+        self._empty.say(*empty_words(self._view))
         self._on_picked()
 
     def _on_failed(self, error: FettleError) -> None:
@@ -277,19 +279,33 @@ class AlarmsPage(Page):
         self.shell.toast(_("{n} alarms acknowledged.").format(n=len(acked)))
         self._changed.add("acked")
 
-    def _on_active(self, on: bool) -> None:
-        self._active_only = on
-        self.shell.store.setValue("alarms/active", "true" if on else "false")
-        self.refresh()
+    def _on_view(self, view: str, on: bool) -> None:
+        if on and view != self._view:
+            self._view = view
+            self.shell.store.setValue("alarms/view", view)
+            self._on_alarms(self._alarms)
+            self.refresh()
 
     def _filter(self, text: str) -> None:
         self.table.set_filter(text)
 
     def _on_picked(self) -> None:
         chosen = self.table.selected()
-        self.ack_button.setEnabled(any(alarm.state in ("unack", "rtn_unack") for alarm in chosen))
+        services = {alarm.service for alarm in chosen}
+        self.ack_button.setEnabled(any(alarm.state in _WAITING for alarm in chosen))
         self.ticket_button.setEnabled(bool(chosen) and chosen[0].ticket is not None)
         self.asset_button.setEnabled(bool(chosen) and chosen[0].asset is not None)
+        self.shelve_button.setVisible(self._may_shelve)
+        self.shelve_button.setEnabled(bool(services - {"out_of_service"}))
+        self.unshelve_button.setVisible(self._may_shelve and "shelved" in services)
+        self.out_button.setVisible(self._may_shelve)
+        self.out_button.setEnabled(bool(services - {"out_of_service"}))
+        self.back_button.setVisible(self._may_shelve and "out_of_service" in services)
+        self.reset_button.setVisible(self._may_ack)
+        self.reset_button.setEnabled(
+            any(alarm.state != "normal" and alarm.edge is not None for alarm in chosen)
+        )
+        self.pane.show_alarm(chosen[0] if len(chosen) == 1 else None)
 
     def _open(self, _alarm: AlarmView) -> None:
         self.open_ticket()
@@ -297,5 +313,29 @@ class AlarmsPage(Page):
     def _tick(self) -> None:
         model = self.table.model
         if self.isVisible() and model.rowCount():
-            at = next(n for n, made in enumerate(model.columns) if made.key == "lasting")
-            model.dataChanged.emit(model.index(0, at), model.index(model.rowCount() - 1, at))
+            for at, made in enumerate(model.columns):
+                if made.key in ("lasting", "service"):
+                    model.dataChanged.emit(model.index(0, at), model.index(model.rowCount() - 1, at))
+
+
+def view_words(view: str) -> str:
+    """A view by name."""
+    names = {"active": _("Active"), "all": _("All")}
+    return names.get(view) or label(f"alarm.service.{view}")
+
+
+def empty_words(view: str) -> tuple[str, str]:
+    """What an empty view means."""
+    return {
+        "active": (_("No active alarms"), _("All rules are within their limits.")),
+        "shelved": (_("Nothing is shelved"), _("An alarm that is shelved stays quiet for a time.")),
+        "out_of_service": (_("Nothing is out of service"), _("All alarms may raise.")),
+        "suppressed": (
+            _("Nothing is suppressed"),
+            _("No alarm is kept quiet by another one or by its rule."),
+        ),
+        "all": (
+            _("No alarms yet"),
+            _("Alarms come from rules on the points of an edge; see the page Edges."),
+        ),
+    }[view]

@@ -10,7 +10,9 @@ from core.wire.fleet import DeadLetterView, DeviceView, EdgeView, PointView, Rul
 from core.wire.uplink import DeviceHealth
 from desktop import times
 from desktop.pages.asset_live import value_colour, value_words
-from desktop.pages.edge_words import device_place, edge_state, point_place, rule_sentence
+from desktop.pages.edge_health import health_words
+from desktop.pages.edge_rule_words import Named, rule_sentence
+from desktop.pages.edge_words import device_place, edge_state, point_place
 from desktop.table_model import Column
 
 _STATE_COLOURS = {"ok": "good", "waiting": "info", "warning": "bad", "off": "faint"}
@@ -21,6 +23,7 @@ _STATE_ICONS = {
     "off": "power-off",
 }
 _HEALTH_COLOURS = {"ok": "good", "failing": "bad", "unknown": "muted"}
+_DEVICE_ICONS = {"mqtt": "access-point-network", "modbus_rtu": "serial-port", "edge": "gauge"}
 _SEVERITY_COLOURS = {"critical": "bad", "major": "bad", "minor": "warn", "info": "info"}
 
 
@@ -56,26 +59,35 @@ def edge_columns() -> Sequence[Column[EdgeView]]:
     )
 
 
-def device_columns(health: Callable[[int], DeviceHealth | None]) -> Sequence[Column[DeviceView]]:
-    """Devices of one edge; `health` tells how the edge says a device does."""
+def device_columns(
+    health: Callable[[int], DeviceHealth | None], fault: Callable[[int], str]
+) -> Sequence[Column[DeviceView]]:
+    """Devices of one edge; `health` tells how the edge says a device does, `fault` what it refused of it."""
 
     def state(device: DeviceView) -> str:
+        if fault(device.id):
+            return "failing"
         known = health(device.id)
         return known.state if known is not None else "unknown"
 
     def words(device: DeviceView) -> str:
+        if fault(device.id):
+            return _("refused")
         return label(f"device.state.{state(device)}") if device.active else _("switched off")
 
     def tip(device: DeviceView) -> str:
         known = health(device.id)
-        return "\n".join(filter(None, (device_place(device), known.detail if known else "")))
+        wrong = health_words(known) if known is not None else ""
+        return "\n".join(filter(None, (device_place(device), fault(device.id) or wrong)))
 
     return (
         Column(
             "name",
             _("Device"),
             lambda d: d.name,
-            icon=lambda d: "access-point-network" if d.kind == "mqtt" else "expansion-card-variant",
+            icon=lambda d: (
+                "alert-circle" if fault(d.id) else _DEVICE_ICONS.get(d.kind, "expansion-card-variant")
+            ),
             icon_colour=lambda d: _HEALTH_COLOURS[state(d)] if d.active else "faint",
             tip=tip,
             width=190,
@@ -95,8 +107,10 @@ def device_columns(health: Callable[[int], DeviceHealth | None]) -> Sequence[Col
     )
 
 
-def point_columns(value: Callable[[int], PointValue | None]) -> Sequence[Column[PointView]]:
-    """Points of one device; `value` tells the latest reading."""
+def point_columns(
+    value: Callable[[int], PointValue | None], fault: Callable[[int], str]
+) -> Sequence[Column[PointView]]:
+    """Points of one device; `value` tells the latest reading, `fault` what the edge refused of it."""
 
     def shown(point: PointView) -> str:
         known = value(point.id)
@@ -117,7 +131,10 @@ def point_columns(value: Callable[[int], PointValue | None]) -> Sequence[Column[
             "name",
             _("Point"),
             lambda p: p.name,
-            colour=lambda p: "" if p.active else "faint",
+            colour=lambda p: "bad" if fault(p.id) else "" if p.active else "faint",
+            icon=lambda p: "alert-circle" if fault(p.id) else "pencil-lock-outline" if p.writable else "",
+            icon_colour=lambda p: "bad" if fault(p.id) else "muted",
+            tip=lambda p: fault(p.id) or (_("May be written") if p.writable else ""),
             width=150,
             stretch=True,
         ),
@@ -149,14 +166,25 @@ def _scale_words(point: PointView) -> str:
     return f"× {point.scale:g}" + (f" {point.offset:+g}" if point.offset else "")
 
 
-def rule_columns(unit: Callable[[int], str]) -> Sequence[Column[RuleView]]:
-    """Rules of one point, in words; `unit` tells the unit of a point."""
+def rule_columns(
+    unit: Callable[[int], str], named: Named, fault: Callable[[int], str]
+) -> Sequence[Column[RuleView]]:
+    """Rules of one point in words; `unit` of a point, `named` another one's name, `fault` what was refused."""
 
     def faint(rule: RuleView) -> str:
         return "" if rule.active else "faint"
 
     return (
-        Column("name", _("Rule"), lambda r: r.name, colour=faint, width=140),
+        Column(
+            "name",
+            _("Rule"),
+            lambda r: r.name,
+            colour=lambda r: "bad" if fault(r.id) else faint(r),
+            icon=lambda r: "alert-circle" if fault(r.id) else "",
+            icon_colour=lambda r: "bad",
+            tip=lambda r: fault(r.id),
+            width=140,
+        ),
         Column(
             "severity",
             _("Severity"),
@@ -167,9 +195,9 @@ def rule_columns(unit: Callable[[int], str]) -> Sequence[Column[RuleView]]:
         Column(
             "words",
             _("When"),
-            lambda r: rule_sentence(r, unit(r.point_id)),
+            lambda r: rule_sentence(r, unit(r.point_id), named),
             colour=faint,
-            tip=lambda r: rule_sentence(r, unit(r.point_id)),
+            tip=lambda r: rule_sentence(r, unit(r.point_id), named),
             width=325,
             stretch=True,
         ),

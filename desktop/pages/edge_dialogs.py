@@ -1,4 +1,4 @@
-"""Dialogs of an edge and of a device: name, join code, where the device is reached."""
+"""Dialogs of an edge: its name, and the code it joins by."""
 
 from __future__ import annotations
 
@@ -6,17 +6,14 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontDatabase
-from PySide6.QtWidgets import QApplication, QComboBox, QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QDialogButtonBox, QLabel
 
 from core.i18n import _, label
-from core.wire.fleet import DeviceView, EdgeView, JoinCode, SaveDevice, SaveEdge
+from core.wire.fleet import EdgeView, JoinCode, SaveEdge
 from desktop.widgets.basics import button, column, row, text_label
 from desktop.widgets.form import FormDialog, request
-from desktop.widgets.inputs import Choice, choice, decimal, line, number, tick
+from desktop.widgets.inputs import line, tick
 from desktop.widgets.page import Page
-
-MODBUS = ("host", "port", "unit", "poll_ms", "timeout_ms", "min_gap_ms", "max_registers", "offline_after_s")
-MQTT = ("url", "username", "password", "topic", "offline_after_s")
 
 
 def edge_dialog(page: Page, edge: EdgeView | None) -> FormDialog:
@@ -85,120 +82,9 @@ class JoinDialog(QDialog):
         self.copied.setText(_("Copied."))
 
 
-class DeviceDialog(FormDialog):
-    """A Modbus unit or an MQTT source; which fields show follows the kind."""
-
-    def __init__(self, page: Page, edge_pk: int, device: DeviceView | None, assets: list[Choice]) -> None:
-        super().__init__(
-            page, _("New device") if device is None else _("Edit device"), self._store, width=560
-        )
-        self._page, self._edge_pk, self._device = page, edge_pk, device
-        known: dict[str, Any] = device.config if device is not None else {}
-        kinds: list[Choice] = [(kind, label(f"device.kind.{kind}")) for kind in ("modbus_tcp", "mqtt")]
-        self.kind: QComboBox = choice(kinds, device.kind if device else "modbus_tcp")
-        self.kind.setEnabled(device is None)
-        self.add(
-            "name",
-            label("word.name"),
-            line(device.name if device else "", _("such as Compressor 2"), limit=100),
-        )
-        self.add("kind", _("Kind"), self.kind)
-        self.add(
-            "asset_id",
-            _("Asset"),
-            choice(assets, device.asset.id if device and device.asset else None),
-            _(
-                "Its points belong to it unless they name another; it gets the alarm when the device is silent."
-            ),
-        )
-        self._modbus(known)
-        self._mqtt(known)
-        self.add(
-            "offline_after_s",
-            _("Silent after"),
-            decimal(known.get("offline_after_s", 10), 0, 86_400, 1, " s"),
-            _("No answer for so long raises the communication alarm."),
-        )
-        self.add("active", "", tick(_("In use"), device.active if device else True))
-        self.kind.currentIndexChanged.connect(self._on_kind)
-        self._on_kind()
-
-    def _modbus(self, known: dict[str, Any]) -> None:
-        self.add(
-            "host",
-            _("Address"),
-            line(known.get("host", ""), "192.168.0.10", limit=253),
-            _("Name or IP address."),
-        )
-        self.add("port", _("Port"), number(known.get("port", 502), 1, 65535))
-        self.add(
-            "unit",
-            _("Modbus unit"),
-            number(known.get("unit", 1), 0, 255),
-            _("Also called slave address; behind a gateway each device has its own."),
-        )
-        self.add(
-            "poll_ms",
-            _("Read every"),
-            number(known.get("poll_ms", 1000), 20, 3_600_000, " ms"),
-            _("For points that have no interval of their own."),
-        )
-        self.add("timeout_ms", _("Time-out"), number(known.get("timeout_ms", 1000), 20, 60_000, " ms"))
-        self.add(
-            "min_gap_ms",
-            _("Pause between requests"),
-            number(known.get("min_gap_ms", 0), 0, 10_000, " ms"),
-            _("Some older devices need one; 0 for none."),
-        )
-        self.add(
-            "max_registers",
-            _("Registers per request"),
-            number(known.get("max_registers", 125), 1, 125),
-            _("Less when the device refuses long requests."),
-        )
-
-    def _mqtt(self, known: dict[str, Any]) -> None:
-        self.add("url", _("Broker"), line(known.get("url", ""), "mqtt://192.168.0.20:1883"))
-        self.add("username", _("User"), line(known.get("username", "")))
-        kept = _("Empty: the password stays as it is.") if self._device is not None else ""
-        self.add("password", _("Password"), line("", secret=True), kept)
-        self.add(
-            "topic",
-            _("Topic"),
-            line(known.get("topic", ""), "plant/line1/#", limit=500),
-            _("+ stands for one level, # for all below."),
-        )
-
-    def _on_kind(self) -> None:
-        is_modbus = self.kind.currentData() == "modbus_tcp"
-        for name in MODBUS:
-            self.form.show_field(name, is_modbus or name == "offline_after_s")
-        for name in MQTT:
-            self.form.show_field(name, not is_modbus or name == "offline_after_s")
-
-    def _store(self, values: dict[str, Any]) -> DeviceView:
-        names = MODBUS if values["kind"] == "modbus_tcp" else MQTT
-        body = {name: values[name] for name in ("name", "kind", "asset_id", "active")}
-        body["config"] = {name: values[name] for name in names}
-        hub, device = self._page.hub, self._device
-        if device is None:
-            return hub.create_device(self._edge_pk, request(SaveDevice, body))
-        return hub.save_device(device.id, request(SaveDevice, body | {"version": device.version}))
-
-
 def note(words: str) -> QLabel:
     """A line of explanation that changes with what is typed."""
     made = text_label(words, "muted", wrap=True)
     made.setMinimumHeight(made.fontMetrics().lineSpacing() * 2 + 2)
     made.setAlignment(Qt.AlignmentFlag.AlignTop)
     return made
-
-
-def boxed(*widgets: QWidget) -> QWidget:
-    """Widgets one below the other, as one row of a form."""
-    box = QWidget()
-    layout = QVBoxLayout(box)
-    layout.setContentsMargins(0, 0, 0, 0)
-    for widget in widgets:
-        layout.addWidget(widget)
-    return box

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from core.i18n import _
 from desktop.widgets.basics import button, column, row, text_label
 from desktop.widgets.table import Table
+from desktop.widgets.wrapped import Elided
 
 R = TypeVar("R")
 
@@ -32,7 +33,7 @@ class Level(QWidget, Generic[R]):
         self._may_edit = may_edit
         self._able = True
         self.heading = text_label(heading, "heading")
-        self.hint = text_label("", "muted")
+        self.hint = Elided("", "muted")
         self.new = button(new_words, add, "plus")
         self.edit = button(_("Edit"), lambda: self._with_current(change), "pencil-outline")
         self.edit.setAccessibleName(f"{heading}: {self.edit.text()}")
@@ -48,11 +49,36 @@ class Level(QWidget, Generic[R]):
         self.copy.setVisible(may_edit and copy is not None)
         table.picked.connect(self.offer)
         table.opened.connect(lambda thing: change(thing) if may_edit else None)
-        whole = column(margins=(0, 4, 0, 0), spacing=6)
-        whole.addLayout(row(self.heading, self.hint, None, self.copy, self.edit, self.new))
-        whole.addWidget(table, 1)
-        self.setLayout(whole)
+        self._chosen_only: list[tuple[QPushButton, Callable[[R], bool]]] = []
+        self._extras: list[QPushButton] = []
+        self._bar = row(self.heading, self.hint, self.copy, self.edit, self.new)
+        self._whole = column(margins=(0, 4, 0, 0), spacing=6)
+        self._bar.setStretch(1, 1)
+        self._whole.addLayout(self._bar)
+        self._whole.addWidget(table, 1)
+        self.setLayout(self._whole)
         self.offer()
+
+    def add_below(self, *widgets: QWidget) -> None:
+        """Widgets under the table."""
+        self._whole.addLayout(row(*widgets, None))
+
+    def add_extra(self, words: str, clicked: Callable[[], None], icon: str, tip: str, may: bool) -> None:
+        """A button for the whole level."""
+        made = button(words, clicked, icon, tip=tip)
+        made.setVisible(may)
+        self._extras.append(made)
+        self._bar.insertWidget(self._bar.indexOf(self.copy), made)
+
+    def add_for_chosen(
+        self, words: str, clicked: Callable[[R], None], icon: str, suits: Callable[[R], bool], may: bool
+    ) -> None:
+        """A button that shows only while what is chosen suits it."""
+        made = button(words, lambda: self._with_current(clicked), icon)
+        made.hide()
+        if may:
+            self._chosen_only.append((made, suits))
+        self._bar.insertWidget(self._bar.indexOf(self.copy), made)
 
     def set_able(self, able: bool) -> None:
         """Whether there is something above to add to."""
@@ -65,6 +91,11 @@ class Level(QWidget, Generic[R]):
         self.new.setEnabled(self._able)
         self.edit.setEnabled(chosen)
         self.copy.setEnabled(chosen)
+        for extra in self._extras:
+            extra.setEnabled(self._able)
+        thing = self.table.current()
+        for made, suits in self._chosen_only:
+            made.setVisible(thing is not None and suits(thing))
 
     def _with_current(self, call: Callable[[R], None] | None) -> None:
         thing = self.table.current()

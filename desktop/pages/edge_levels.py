@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QSplitter, QWidget
+from PySide6.QtWidgets import QSplitter, QTabWidget, QWidget
 
 from core.i18n import _
-from core.wire.assets import AssetView, FailureCodeView, PointValue
+from core.wire.assets import PointValue
+from core.wire.edge_config import EdgeConfig
 from core.wire.fleet import DeviceView, EdgeView, PointView, RuleView, SaveDevice, SavePoint, SaveRule
-from core.wire.parts import PartView
-from core.wire.people import TeamView
 from core.wire.uplink import DeviceHealth
+from desktop.pages.edge_asks import Asks
 from desktop.pages.edge_columns import device_columns, point_columns, rule_columns
-from desktop.pages.edge_dialogs import DeviceDialog
+from desktop.pages.edge_history import HistoryTab
 from desktop.pages.edge_level import Level
-from desktop.pages.edge_point import PointDialog
-from desktop.pages.edge_rule import RuleDialog
-from desktop.widgets.basics import EmptyState, column
-from desktop.widgets.form import FormDialog, body_of
-from desktop.widgets.inputs import Choice
+from desktop.widgets.basics import EmptyState, button, column
+from desktop.widgets.form import body_of
 from desktop.widgets.page import Page
 from desktop.widgets.table import Table
 
 LIVE_MS = 2_000
-Named = tuple[list[TeamView], list[FailureCodeView], list[PartView]]
 
 
 class Levels(QWidget):
@@ -43,7 +39,14 @@ class Levels(QWidget):
         self._edge: EdgeView | None = None
         self._device: DeviceView | None = None
         self._point: PointView | None = None
+        self._names: dict[str, tuple[str, str]] = {}
+        self._faults: Mapping[tuple[str, str], str] = {}
         self._asking = False
+        self.asks = Asks(page)
+        self.asks.saved.connect(self._on_saved)
+        self.asks.made.connect(self._on_made)
+        self.asks.changed.connect(self.changed)
+        self.history = HistoryTab(page)
         self._make_tables()
         self._lay_out()
         self._live = QTimer(self, interval=LIVE_MS)
@@ -63,6 +66,8 @@ class Levels(QWidget):
         """Show what this edge watches."""
         if self._edge is None or edge.id != self._edge.id:
             self._device = self._point = None
+            self._names = {}
+            self.history.show_point(None, ())
             for table in (self.devices, self.points, self.rules):
                 table.set_rows([])
         self._edge = edge
@@ -111,6 +116,31 @@ class Levels(QWidget):
     def _show_rules(self, point_id: int, rules: list[RuleView]) -> None:
         if self._point is not None and self._point.id == point_id:
             self.rules.set_rows(rules)
+            self.rule_level.offer()
+            self.history.show_point(self._point, rules)
+            named = {term.point for rule in rules for term in (*rule.terms, *rule.suppress_when)}
+            named |= {rule.other for rule in rules}
+            if named - self._names.keys() - {""} and self._edge is not None:
+                edge_pk = self._edge.id
+                self._page.run(lambda: self._hub.edge_config(edge_pk), self._on_config, lambda _error: None)
+
+    def _on_config(self, config: EdgeConfig) -> None:
+        """Other points that rules name."""
+        self._names = {point.id: (point.name, point.unit) for point in config.points}
+        self.rules.set_rows(self.rules.rows())
+
+    def _named(self, point_id: str) -> tuple[str, str]:
+        return self._names.get(point_id, (f"#{point_id}", ""))
+
+    def show_faults(self, faults: Mapping[tuple[str, str], str]) -> None:
+        """What the edge refused, beside the things it is about."""
+        self._faults = faults
+        tables: tuple[Table[Any], ...] = (self.devices, self.points, self.rules)
+        for table in tables:
+            table.set_rows(table.rows())
+
+    def _fault(self, kind: str, key: int) -> str:
+        return self._faults.get((kind, str(key)), "")
 
     def fetch_values(self) -> None:
         """The readings anew, unless the last answer is still on its way."""
@@ -137,53 +167,46 @@ class Levels(QWidget):
     def _unit(self, point_id: int) -> str:
         return self._point.unit if self._point is not None and self._point.id == point_id else ""
 
-    # ---- dialogs: what may be named is fetched first
+    # ---- what people ask for
 
     def ask_device(self, device: DeviceView | None = None) -> None:
-        """The dialog for a device of this edge."""
-        edge = self._edge
-        if edge is not None:
-            self._page.run(
-                self._hub.assets,
-                lambda assets: self._open(
-                    DeviceDialog(self._page, edge.id, device, _asset_choices(assets)), device, SaveDevice
-                ),
-            )
+        """Choose a new device from the library, or change one."""
+        if self._edge is not None and device is None:
+            self.asks.library(self._edge)
+        elif self._edge is not None:
+            self.asks.device(self._edge, device)
+
+    def ask_probe(self) -> None:
+        """Look for devices from this edge."""
+        if self._edge is not None:
+            self.asks.probe(self._edge)
 
     def ask_point(self, point: PointView | None = None, like: PointView | None = None) -> None:
         """The dialog for a point of the chosen device."""
-        device = self._device
-        if device is not None:
-            self._page.run(
-                self._hub.assets,
-                lambda assets: self._open(
-                    PointDialog(self._page, device, point, _asset_choices(assets), like), point, SavePoint
-                ),
-            )
+        if self._device is not None:
+            value = self._values.get(point.id) if point is not None else None
+            self.asks.point(self._device, point, like, self.points.rows(), value)
+
+    def ask_table(self) -> None:
+        """Points of the chosen device from a table."""
+        if self._device is not None:
+            self.asks.table(self._device)
+
+    def ask_write(self, point: PointView) -> None:
+        """A new value for a writable point."""
+        self.asks.write(point, self._values.get(point.id))
 
     def ask_rule(self, rule: RuleView | None = None) -> None:
         """The dialog for a rule on the chosen point."""
-        point, hub, may = self._point, self._hub, self._page.shell.may
-        if point is not None:
-            self._page.run(
-                lambda: (
-                    hub.teams() if may("people.read") else [],
-                    hub.failure_codes(),
-                    hub.parts() if may("part.read") else [],
-                ),
-                lambda named: self._open(self._rule_dialog(point, rule, named), rule, SaveRule),
-            )
+        if self._point is not None and self._edge is not None:
+            self.asks.rule(self._edge, self._point, rule)
 
-    def _rule_dialog(self, point: PointView, rule: RuleView | None, named: Named) -> RuleDialog:
-        teams: list[Choice] = [(None, _("the team of the asset"))]
-        teams += [(team.id, team.name) for team in named[0] if team.active]
-        modes: list[Choice] = [("", _("– none –"))]
-        modes += [(code.code, f"{code.code}  {code.name}") for code in named[1] if code.kind == "mode"]
-        return RuleDialog(self._page, point, rule, teams, modes, named[2])
-
-    def _open(self, dialog: FormDialog, before: Any, kind: Any) -> None:
-        dialog.saved.connect(lambda now: self._on_saved(before, now, kind))
-        dialog.open()
+    def _on_made(self, device: DeviceView) -> None:
+        self._page.shell.toast(_("{name} added. Push to the edge to make it count.").format(name=device.name))
+        self.devices.model.update_row(device)
+        self.devices.set_rows(self.devices.rows())
+        self.devices.select(device.id)
+        self.changed.emit()
 
     def _on_saved(self, before: Any, now: Any, kind: Any) -> None:
         """Say so; a change can be undone."""
@@ -215,20 +238,20 @@ class Levels(QWidget):
         self.devices: Table[DeviceView] = Table(
             "devices",
             _("Devices"),
-            device_columns(self._health),
+            device_columns(self._health, partial(self._fault, "devices")),
             lambda device: device.id,
             store,
             sort="name",
             empty=EmptyState(
                 "expansion-card-variant",
                 _("No devices yet"),
-                _("Add a Modbus unit, or a machine that sends MQTT."),
+                _("Add one from the library, or an empty one: Modbus, MQTT, or the edge itself."),
             ),
         )
         self.points: Table[PointView] = Table(
             "points",
             _("Points"),
-            point_columns(self._values_get),
+            point_columns(self._values_get, partial(self._fault, "points")),
             lambda point: point.id,
             store,
             empty=EmptyState(
@@ -238,7 +261,7 @@ class Levels(QWidget):
         self.rules: Table[RuleView] = Table(
             "rules",
             _("Rules"),
-            rule_columns(self._unit),
+            rule_columns(self._unit, self._named, partial(self._fault, "rules")),
             lambda rule: rule.id,
             store,
             empty=EmptyState(
@@ -254,10 +277,18 @@ class Levels(QWidget):
         return self._values.get(point_id)
 
     def _lay_out(self) -> None:
-        may_edit = self._page.shell.may("fleet.edit")
+        may_edit, may_write = self._page.shell.may("fleet.edit"), self._page.shell.may("point.write")
+        look = button(
+            _("Look for devices"),
+            self.ask_probe,
+            "radar",
+            tip=_("The edge asks an address which Modbus units answer there"),
+        )
+        look.setVisible(may_edit)
         self.device_level = Level(
             _("Devices"), self.devices, _("New device"), self.ask_device, self.ask_device, None, may_edit
         )
+        self.device_level.add_below(look)
         self.point_level = Level(
             _("Points"),
             self.points,
@@ -267,22 +298,41 @@ class Levels(QWidget):
             lambda point: self.ask_point(like=point),
             may_edit,
         )
+        self.point_level.add_extra(
+            _("Table …"),
+            self.ask_table,
+            "file-table-outline",
+            _("Points from Excel or CSV, and back"),
+            may_edit,
+        )
+        self.point_level.add_for_chosen(
+            _("Write …"),
+            self.ask_write,
+            "pencil-lock-outline",
+            lambda point: point.writable and point.active,
+            may_write,
+        )
         self.rule_level = Level(
             _("Rules"), self.rules, _("New rule"), self.ask_rule, self.ask_rule, None, may_edit
         )
         for level in (self.device_level, self.point_level, self.rule_level):
             level.set_able(False)
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        self.tabs.setAccessibleName(_("Rules and history of the point"))
+        self.tabs.addTab(self.rule_level, _("Rules"))
+        self.tabs.addTab(self.history, _("History"))
         below = QSplitter(Qt.Orientation.Vertical)
         below.addWidget(self.point_level)
-        below.addWidget(self.rule_level)
-        below.setSizes([420, 240])
+        below.addWidget(self.tabs)
+        below.setSizes([400, 260])
         below.setChildrenCollapsible(False)
         whole = QSplitter(Qt.Orientation.Horizontal)
         self.device_level.setContentsMargins(0, 0, 8, 0)
         below.setContentsMargins(8, 0, 0, 0)
         whole.addWidget(self.device_level)
         whole.addWidget(below)
-        whole.setSizes([340, 640])
+        whole.setSizes([320, 660])
         whole.setStretchFactor(1, 1)
         whole.setChildrenCollapsible(False)
         self.setLayout(column(whole))
@@ -297,7 +347,3 @@ def _fill(table: Table[Any], things: list[Any]) -> None:
         assert first is not None
         table.select(first.id)
     table.blockSignals(False)
-
-
-def _asset_choices(assets: list[AssetView]) -> list[Choice]:
-    return [(None, _("– none –")), *((asset.id, f"{asset.name}  {asset.number}") for asset in assets)]

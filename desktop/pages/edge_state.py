@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame
 
-from core.errors import FettleError
-from core.i18n import _, explain, ngettext
+from core.errors import FettleError, NotFound
+from core.i18n import _, explain
 from core.wire.edge_config import EdgeConfig
 from core.wire.fleet import ConfigPushed, EdgeView, JoinCode
 from desktop import theme, times
 from desktop.pages.edge_dialogs import JoinDialog, edge_dialog
-from desktop.pages.edge_words import edge_state, error_words
+from desktop.pages.edge_health import HealthDialog
+from desktop.pages.edge_push import PushDialog, counts_words
+from desktop.pages.edge_words import edge_state, error_place, error_words
 from desktop.widgets.basics import button, column, row, text_label
 from desktop.widgets.page import Page
 
@@ -19,9 +21,10 @@ _SOFT = {"ok": "good_soft", "waiting": "info_soft", "warning": "bad_soft", "off"
 
 
 class EdgeStrip(QFrame):
-    """`changed` comes after a push or an edit."""
+    """`changed` comes after a push or an edit; `refused` tells what the edge said against which thing."""
 
     changed = Signal()
+    refused = Signal(object)
 
     def __init__(self, page: Page) -> None:
         super().__init__()
@@ -41,6 +44,12 @@ class EdgeStrip(QFrame):
                 "Send devices, points and rules as they stand here; the edge says whether it could apply them."
             ),
         )
+        self.health = button(
+            _("Health"),
+            self.on_health,
+            "heart-pulse",
+            tip=_("Devices, lateness, load, clock and memory, live"),
+        )
         self.join = button(_("Join code"), self.on_join, "key-outline")
         self.edit = button(_("Edit"), self.on_edit, "pencil-outline")
         may_edit = page.shell.may("fleet.edit")
@@ -49,7 +58,7 @@ class EdgeStrip(QFrame):
         self._box = QFrame()
         self._box.setLayout(column(self.state, self.errors, spacing=3, margins=(10, 6, 10, 6)))
         whole = column(spacing=6, margins=(0, 0, 0, 6))
-        whole.addLayout(row(self.heading, None, self.edit, self.join, self.push))
+        whole.addLayout(row(self.heading, None, self.health, self.edit, self.join, self.push))
         whole.addWidget(self.facts)
         whole.addWidget(self._box)
         self.setLayout(whole)
@@ -76,14 +85,33 @@ class EdgeStrip(QFrame):
         self._paint()
         if edge.config_errors and self._config is None:
             edge_pk = edge.id
-            self._page.run(lambda: self._page.hub.edge_config(edge_pk), self._on_config, lambda _error: None)
+            self._page.run(
+                lambda: self._page.hub.pushed_config(edge_pk), self._on_config, lambda _error: None
+            )
 
     def on_push(self) -> None:
-        """Send the configuration."""
+        """Show what a push will change, and let it be sent."""
+        if self.edge is None:
+            return
+        edge, hub = self.edge, self._page.hub
+
+        def ask() -> tuple[EdgeConfig | None, EdgeConfig]:
+            after = hub.edge_config(edge.id)
+            try:
+                return hub.pushed_config(edge.id), after
+            except NotFound:
+                return None, after
+
+        self.push.setEnabled(False)
+        self._page.run(ask, lambda answer: self._open_push(edge, *answer), self._on_not_pushed)
+
+    def on_health(self) -> None:
+        """How the edge does, live."""
         if self.edge is not None:
-            edge_pk = self.edge.id
-            self.push.setEnabled(False)
-            self._page.run(lambda: self._page.hub.push_config(edge_pk), self._on_pushed, self._on_not_pushed)
+            dialog = HealthDialog(self._page, self.edge)
+            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            dialog.changed.connect(self.changed)
+            dialog.open()
 
     def on_join(self) -> None:
         """Make a join code and show it."""
@@ -117,16 +145,28 @@ class EdgeStrip(QFrame):
         errors = edge.config_errors if edge is not None else []
         self.errors.setText("\n".join("• " + error_words(error, self._config) for error in errors))
         self.errors.setVisible(bool(errors))
+        faults: dict[tuple[str, str], str] = {}
+        for error in errors:
+            kind, key, _name = error_place(error, self._config)
+            before = faults.get((kind, key), "")
+            faults[kind, key] = "\n".join(filter(None, (before, error_words(error, self._config, True))))
+        self.refused.emit(faults)
 
     def _on_config(self, config: EdgeConfig) -> None:
         self._config = config
         self._show_errors()
 
+    def _open_push(self, edge: EdgeView, before: EdgeConfig | None, after: EdgeConfig) -> None:
+        self.push.setEnabled(edge.active and edge.config_dirty)
+        dialog = PushDialog(self._page, edge, before, after)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.pushed.connect(self._on_pushed)
+        dialog.answered.connect(lambda _edge: self.changed.emit())
+        dialog.open()
+
     def _on_pushed(self, pushed: ConfigPushed) -> None:
         self._config = None
-        words = ngettext("{n} device", "{n} devices", pushed.devices).format(n=pushed.devices)
-        words += ", " + ngettext("{n} point", "{n} points", pushed.points).format(n=pushed.points)
-        words += ", " + ngettext("{n} rule", "{n} rules", pushed.rules).format(n=pushed.rules)
+        words = counts_words(pushed.devices, pushed.points, pushed.rules)
         self._page.shell.toast(
             _("Version {version} pushed: {words}.").format(version=pushed.version, words=words)
         )

@@ -1,21 +1,18 @@
-"""Edges, points and rules in words: what a rule waits for, what an address means, where a configuration is wrong."""
+"""Edges, devices and points in words: how they do, what an address means, where a configuration is wrong."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
-from core.i18n import _, current, fill, label, ngettext
+from core.i18n import _, fill, label
 from core.wire.edge_config import EdgeConfig
-from core.wire.fleet import DeviceView, EdgeView, PointView, RuleView, SaveRule
+from core.wire.fleet import DeviceView, EdgeView, PointView
 from core.wire.uplink import ConfigError
 
 # Where each area begins in the numbers that manuals print; the wire counts each from 0.
 _MANUAL = {"coil": 1, "discrete": 10001, "input": 30001, "holding": 40001}
-
-
-def number(value: float) -> str:
-    """A measured value as people write it: up to six digits, no trailing zeros."""
-    return f"{value:.6g}"
 
 
 def reading(value: float) -> str:
@@ -27,52 +24,6 @@ def reading(value: float) -> str:
     if value and (size < 0.001 or size >= 1e9):
         return f"{value:.4g}"
     return text.rstrip("0").rstrip(".")
-
-
-def duration(seconds: float) -> str:
-    """A delay in the largest unit that keeps it whole."""
-    if seconds >= 3600 and seconds % 3600 == 0:
-        n = int(seconds // 3600)
-        return ngettext("{n} hour", "{n} hours", n).format(n=n)
-    if seconds >= 60 and seconds % 60 == 0:
-        n = int(seconds // 60)
-        return ngettext("{n} minute", "{n} minutes", n).format(n=n)
-    return ngettext("{n} second", "{n} seconds", 1 if seconds == 1 else 2).format(n=number(seconds))
-
-
-def rule_sentence(rule: RuleView | SaveRule, unit: str) -> str:
-    """What the rule waits for, as one sentence."""
-    if rule.condition == "no_data":
-        return _("Raises when no good reading has come for {time}.").format(time=duration(rule.after_s or 0))
-    if rule.condition == "bit":
-        state = _("on") if rule.when else _("off")
-        return _for(_("Raises when the value is {state}").format(state=state), rule.on_delay_s) + _clears(
-            rule
-        )
-    words = (
-        _("Raises when the value is above {limit}")
-        if rule.condition == "high"
-        else _("Raises when the value is below {limit}")
-    )
-    limit = number(rule.limit or 0) + (f" {unit}" if unit else "")
-    return _for(words.format(limit=limit), rule.on_delay_s) + _clears(rule, unit)
-
-
-def _for(words: str, seconds: float) -> str:
-    if seconds:
-        return _("{words} for {time}.").format(words=words, time=duration(seconds))
-    return _("{words}, at once.").format(words=words)
-
-
-def _clears(rule: RuleView | SaveRule, unit: str = "") -> str:
-    if rule.condition in ("high", "low") and rule.deadband:
-        sign = -1 if rule.condition == "high" else 1
-        back = number((rule.limit or 0) + sign * rule.deadband) + (f" {unit}" if unit else "")
-        clears = _("Clears back past {limit}").format(limit=back)
-    else:
-        clears = _("Clears when that is over")
-    gap = "" if current() == "zh_CN" else " "
-    return gap + _for(clears, rule.off_delay_s)
 
 
 def manual_address(area: str, address: int) -> str:
@@ -106,47 +57,64 @@ def point_place(point: PointView) -> str:
         return f"{point.topic} → {point.path}" if point.topic and point.path else point.path or point.topic
     place = f"{label(f'point.area.{point.area}')} {point.address}"
     if point.bit is not None:
-        return f"{place}.{point.bit}"
-    return f"{place} · {point.type}" + (
-        f" {point.order}" if "16" not in point.type and point.type != "bool" else ""
-    )
+        last = f"–{point.bit + point.bits - 1}" if point.bits > 1 else ""
+        return f"{place}.{point.bit}{last}"
+    if point.type == "string":
+        return f"{place} · {point.type}×{point.words}"
+    ordered = point.type not in ("bool", "int16", "uint16", "bcd16")
+    return f"{place} · {point.type}" + (f" {point.order}" if ordered else "")
 
 
 def device_place(device: DeviceView) -> str:
     """Where a device is reached, short."""
     config = device.config
-    if device.kind == "mqtt":
-        return f"{config.get('url', '')} · {config.get('topic', '')}"
-    return f"{config.get('host', '')}:{config.get('port', 502)} · " + _("unit {unit}").format(
-        unit=config.get("unit", 1)
-    )
+    unit = _("unit {unit}").format(unit=config.get("unit", 1))
+    match device.kind:
+        case "mqtt":
+            return f"{config.get('url', '')} · {config.get('topic', '')}"
+        case "edge":
+            return _("figures of the edge itself")
+        case "modbus_rtu":
+            return f"{config.get('serial_port', '')} · {serial_words(config)} · {unit}"
+        case _:
+            return f"{config.get('host', '')}:{config.get('port', 502)} · {unit}"
 
 
-def error_words(error: ConfigError, config: EdgeConfig | None) -> str:
-    """A refusal of the edge with the thing it is about by name: `rules[2].limit` → Rule “Oil hot”, limit: …"""
+def serial_words(config: Mapping[str, Any]) -> str:
+    """The settings of a serial line as people write them: `9600 8N1`."""
+    parity = str(config.get("parity", "none"))[0].upper()
+    return f"{config.get('baud_rate', 9600)} 8{parity}{config.get('stop_bits', 1)}"
+
+
+def error_place(error: ConfigError, config: EdgeConfig | None) -> tuple[str, str, str]:
+    """(devices, points or rules, its id, its name) that a refusal is about; empty when it is about the whole."""
+    found = re.match(r"(devices|points|rules)\[(\d+)\]", error.path)
+    if found is None:
+        return "", "", ""
+    kind, index = found[1], int(found[2])
+    things: list[Any] = list(getattr(config, kind)) if config is not None else []
+    if index >= len(things):
+        return kind, "", f"#{index + 1}"
+    return kind, things[index].id, things[index].name
+
+
+def error_words(error: ConfigError, config: EdgeConfig | None, beside: bool = False) -> str:
+    """A refusal of the edge with the thing it is about by name: `rules[2].limit` → Rule “Oil hot”, limit: …
+
+    `beside` the thing its name is not said again.
+    """
     found = re.match(r"(devices|points|rules)\[(\d+)\]\.?(.*)", error.path)
     where = error.path
     if found is not None:
-        kind, index, rest = found.group(1), int(found.group(2)), found.group(3)
-        name = _name_at(config, kind, index) or f"#{index + 1}"
+        rest = found[3]
         field = label(f"config.field.{rest}") if rest else ""
         field = rest if field == f"config.field.{rest}" else field
-        thing = {"devices": _("Device"), "points": _("Point"), "rules": _("Rule")}[kind]
-        where = f"{thing} “{name}”" + (f", {field}" if field else "")
+        thing = {"devices": _("Device"), "points": _("Point"), "rules": _("Rule")}[found[1]]
+        name = error_place(error, config)[2]
+        where = field if beside else f"{thing} “{name}”" + (f", {field}" if field else "")
     reason = label(f"error.{error.code}")
     reason = error.detail if reason == f"error.{error.code}" else fill(reason, error.params)
     return f"{where}: {reason}" if where else reason
-
-
-def _name_at(config: EdgeConfig | None, kind: str, index: int) -> str:
-    if config is None:
-        return ""
-    names: dict[str, list[str]] = {
-        "devices": [device.name for device in config.devices],
-        "points": [point.name for point in config.points],
-        "rules": [rule.name for rule in config.rules],
-    }
-    return names[kind][index] if index < len(names[kind]) else ""
 
 
 def edge_state(edge: EdgeView) -> tuple[str, str]:

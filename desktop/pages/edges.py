@@ -34,6 +34,7 @@ class EdgesPage(Page):
         self.strip.changed.connect(self.refresh)
         self.levels = Levels(self)
         self.levels.changed.connect(self.refresh)
+        self.strip.refused.connect(self.levels.show_faults)
         self.new = button(_("New edge"), self.on_new, "plus")
         self.new.setVisible(self.may_edit)
         self.letters = button(

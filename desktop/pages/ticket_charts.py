@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from desktop.widgets.trend import Trend
 
 
+def chart_file(number: str, chart: ChartView) -> str:
+    """A file name that says whose chart it is: ticket, point, and the moment of the raise."""
+    raised = chart.raised_at.astimezone().strftime("%Y-%m-%d %H%M%S")
+    name = f"{number} {chart.point_name} {raised}.csv"
+    return "".join("-" if sign in '/\\:*?"<>|' or not sign.isprintable() else sign for sign in name)
+
+
 class ChartsTab(QWidget):
     """Fetched when first looked at; the plotting library is loaded then too."""
 
@@ -106,7 +113,7 @@ class ChartsTab(QWidget):
         if self._ticket is None or not 0 <= at < len(self._charts):
             return
         chart, ticket_id = self._charts[at], self._ticket.id
-        proposed = f"{self._ticket.number}-{chart.point_name}.csv".replace("/", "-")
+        proposed = chart_file(self._ticket.number, chart)
         name, _kind = QFileDialog.getSaveFileName(self, _("Save the values as CSV"), proposed, "CSV (*.csv)")
         if not name:
             return

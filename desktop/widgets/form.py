@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFormLayout,
+    QHBoxLayout,
     QLabel,
     QScrollArea,
     QVBoxLayout,
@@ -24,7 +25,9 @@ from core.wire.base import Request, View, field_code
 from desktop import tasks
 from desktop.lists import listed
 from desktop.widgets.basics import BusyLine, text_label
+from desktop.widgets.fold import Fold
 from desktop.widgets.inputs import value_of
+from desktop.widgets.wrapped import Wrapped
 
 Save = Callable[[dict[str, Any]], Any]
 R = TypeVar("R", bound=Request)
@@ -43,12 +46,16 @@ class Form(QWidget):
     """Labelled fields by name."""
 
     changed = Signal()
+    turned = Signal()  # a fold was opened or closed
 
     def __init__(self) -> None:
         super().__init__()
         self.fields: dict[str, QWidget] = {}
         self._errors: dict[str, QLabel] = {}
         self._captions: dict[str, str] = {}
+        self._hidden: set[str] = set()
+        self._folds: dict[str, Fold] = {}  # of the fields that lie in one
+        self._fold: Fold | None = None
         self._layout = QFormLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setVerticalSpacing(6)
@@ -67,8 +74,8 @@ class Form(QWidget):
         layout.setSpacing(2)
         layout.addWidget(widget)
         if hint:
-            layout.addWidget(text_label(hint, "muted", wrap=True))
-        error = text_label("", "bad", wrap=True)
+            layout.addWidget(Wrapped(hint, "muted"))
+        error = Wrapped("", "bad")
         error.hide()
         layout.addWidget(error)
         self.fields[name] = widget
@@ -85,7 +92,24 @@ class Form(QWidget):
         caption.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
         self._layout.addRow(caption, box)
         self._watch(name, widget)
+        if self._fold is not None:
+            self._folds[name] = self._fold
+            self._layout.setRowVisible(box, self._fold.is_open)
         return widget
+
+    def fold(self, words: str = "", is_open: bool = False) -> None:
+        """Put the fields that are added from here on under a line that opens them; no words: back to the open."""
+        self._fold = None
+        if words:
+            made = self._fold = Fold(words, is_open)
+            made.turned.connect(lambda _on: self._on_turned(made))
+            self._layout.addRow(made)
+
+    def _on_turned(self, fold: Fold) -> None:
+        for name, its in self._folds.items():
+            if its is fold:
+                self._place(name)
+        self.turned.emit()
 
     def adopt(self, name: str, widget: QWidget, error: QLabel, words: str = "") -> None:
         """A field that stands elsewhere, such as on another tab, with the label for its error."""
@@ -97,7 +121,7 @@ class Form(QWidget):
 
     def add_text(self, text: str, role: str = "muted") -> QLabel:
         """A line of explanation across the form."""
-        made = text_label(text, role, wrap=True)
+        made = Wrapped(text, role)
         self._layout.addRow(made)
         return made
 
@@ -106,8 +130,30 @@ class Form(QWidget):
         self._layout.addRow(widget)
 
     def show_field(self, name: str, visible: bool) -> None:
-        """Show or hide a field with its label."""
-        self._layout.setRowVisible(cast(QWidget, self.fields[name].parentWidget()), visible)
+        """Show or hide a field with its label; a fold with nothing to show goes too."""
+        (self._hidden.discard if visible else self._hidden.add)(name)
+        self._place(name)
+        fold = self._folds.get(name)
+        if fold is not None:
+            inside = [one for one, its in self._folds.items() if its is fold]
+            self._layout.setRowVisible(fold, any(one not in self._hidden for one in inside))
+
+    def is_shown(self, name: str) -> bool:
+        """Whether a field belongs to what is being edited, in a closed fold or not."""
+        return name not in self._hidden
+
+    def _place(self, name: str) -> None:
+        fold = self._folds.get(name)
+        seen = name not in self._hidden and (fold is None or fold.is_open)
+        self._layout.setRowVisible(cast(QWidget, self.fields[name].parentWidget()), seen)
+
+    def rename(self, name: str, words: str) -> None:
+        """Call a field otherwise, when what it means follows another one."""
+        caption = self._layout.labelForField(cast(QWidget, self.fields[name].parentWidget()))
+        if isinstance(caption, QLabel) and caption.text() != words:
+            caption.setText(words)
+            self._captions[name] = words
+            self.fields[name].setAccessibleName(words)
 
     def values(self) -> dict[str, Any]:
         """All values by name; AppError with the field when one cannot be read."""
@@ -116,6 +162,9 @@ class Form(QWidget):
             try:
                 found[name] = value_of(widget)
             except AppError as error:
+                if name in self._hidden:
+                    found[name] = None  # what is not shown does not count
+                    continue
                 raise AppError(error.code, error.detail, {name: error.code}, **error.params) from None
         return found
 
@@ -148,15 +197,20 @@ class Form(QWidget):
 
     def _known(self, name: str) -> str:
         """The field of this form that an error's field means; the hub may name a part of it, or its id."""
-        for guess in (name, name.rsplit(".", 1)[-1], name.split(".", 1)[0]):
-            for known in (guess, guess.removesuffix("_id"), f"{guess}_id"):
-                if known in self._errors:
-                    return known
-        return ""
+        guesses = (name, name.rsplit(".", 1)[-1], name.split(".", 1)[0])
+        found = [
+            known
+            for guess in guesses
+            for known in (guess, guess.removesuffix("_id"), f"{guess}_id")
+            if known in self._errors
+        ]
+        return next((known for known in found if known not in self._hidden), next(iter(found), ""))
 
     def _mark(self, name: str, words: str) -> None:
         self._errors[name].setText(words)
         self._errors[name].setVisible(bool(words))
+        if words and name in self._folds:
+            self._folds[name].setChecked(True)
         widget = self.fields[name]
         widget.setProperty("bad", bool(words))
         widget.style().unpolish(widget)
@@ -175,6 +229,7 @@ class Form(QWidget):
             "currentIndexChanged",
             "dateChanged",
             "itemChanged",
+            "edited",  # of editors that are more than one field
         ):
             signal = getattr(widget, change, None)
             if signal is not None:
@@ -195,6 +250,7 @@ class FormDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._save = save
         self.form = Form()
+        self.form.turned.connect(self.fit)
         self._trouble = text_label("", "bad", wrap=True, selectable=True)
         self._trouble.hide()
         self._busy = BusyLine()
@@ -215,9 +271,12 @@ class FormDialog(QDialog):
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._area = area
+        self._middle = QHBoxLayout()
+        self._middle.setSpacing(14)
+        self._middle.addWidget(area, 1)
         layout = QVBoxLayout(self)
         layout.addWidget(self._busy)
-        layout.addWidget(area, 1)
+        layout.addLayout(self._middle, 1)
         layout.addWidget(self._trouble)
         layout.addWidget(self.buttons)
         self._width = width
@@ -226,6 +285,10 @@ class FormDialog(QDialog):
     def add(self, name: str, words: str, widget: QWidget, hint: str = "") -> QWidget:
         """`Form.add`."""
         return self.form.add(name, words, widget, hint)
+
+    def put_beside(self, widget: QWidget, share: int = 1) -> None:
+        """Show a widget at the right of the form, such as what follows from it."""
+        self._middle.addWidget(widget, share)
 
     def showEvent(self, event: Any) -> None:
         self.fit()
@@ -236,6 +299,8 @@ class FormDialog(QDialog):
 
     def fit(self) -> None:
         """As tall as the fields need; they are not made smaller while shown."""
+        # Wider than the form wants it is never cut at its right.
+        self._area.setMinimumWidth(self.form.minimumSizeHint().width() + 18)
         high = self.form.sizeHint().height() + self.buttons.sizeHint().height() + 70
         if not self._trouble.isHidden():
             high += self._trouble.heightForWidth(self._width - 24) + 6

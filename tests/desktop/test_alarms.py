@@ -49,7 +49,7 @@ def test_an_alarm_appears_is_acknowledged_by_key_and_leads_to_its_ticket(
     assert [a.id for a in page.table.selected()] == [alarm.id]
     plant.clear_alarm(occurrence, 8, rule="keyed")
     until(lambda: all(a.id != alarm.id for a in page.table.rows()))
-    page.only_active.click()
+    page.views["all"].click()
     until(lambda: any(a.id == alarm.id and not a.active for a in page.table.rows()))
     page.table.select(alarm.id)
     QTest.keyClick(page.table.view, Qt.Key.Key_Return)

@@ -12,14 +12,19 @@ from typing import cast
 import pytest
 from PySide6.QtWidgets import QApplication, QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox
 
+from core import i18n
 from core.wire.edge_config import EdgeConfig
 from core.wire.fleet import SaveEdge, SaveRule
 from core.wire.uplink import ConfigError
 from desktop.main_window import MainWindow
 from desktop.pages import edge_words
 from desktop.pages.edge_dialogs import JoinDialog
+from desktop.pages.edge_library import LibraryDialog
 from desktop.pages.edge_picture import RulePicture
+from desktop.pages.edge_push import PushDialog
+from desktop.pages.edge_rule_words import condition_words, rule_sentence
 from desktop.pages.edges import EdgesPage
+from desktop.widgets.duration import DurationEdit
 from desktop.widgets.form import FormDialog
 from tests.desktop.conftest import Plant
 
@@ -55,13 +60,29 @@ def fill(dialog: FormDialog, **values: object) -> None:
             field.setValue(float(str(value)))
         elif isinstance(field, QSpinBox):
             field.setValue(int(str(value)))
+        elif isinstance(field, DurationEdit):
+            field.set_seconds(float(str(value)))
         else:
             box = cast(QComboBox, field)
             box.setCurrentIndex(box.findData(value))
 
 
-def made_device(page: EdgesPage, until: Until, port: int = 1502) -> None:
+def empty_device(page: EdgesPage, until: Until) -> None:
     page.levels.device_level.new.click()
+    until(lambda: page.findChildren(LibraryDialog))
+    page.findChildren(LibraryDialog)[-1].blank.click()
+
+
+def push(page: EdgesPage, until: Until) -> PushDialog:
+    page.strip.push.click()
+    until(lambda: page.findChildren(PushDialog))
+    dialog = page.findChildren(PushDialog)[-1]
+    dialog.go.click()
+    return dialog
+
+
+def made_device(page: EdgesPage, until: Until, port: int = 1502) -> None:
+    empty_device(page, until)
     dialog = dialog_of(page, until, "New device")
     fill(dialog, name="Press PLC", host="127.0.0.1", port=port, poll_ms=50)
     dialog.submit()
@@ -121,8 +142,13 @@ def test_a_device_is_set_up_pushed_and_seen_applied(
     made_point(page, until)
     made_rule(page, until)
     until(lambda: page.strip.push.isEnabled())
-    page.strip.push.click()
+    asked = push(page, until)
+    assert {(one.kind, one.how) for one in asked.table.rows()} == {
+        ("devices", "added"), ("points", "added"), ("rules", "added"),
+    }  # fmt: skip
     until(lambda: page.strip.edge is not None and page.strip.edge.config_version == 1)
+    until(lambda: "waits for the edge" in asked.verdict.text())  # it has not joined
+    asked.reject()
     page.strip.join.click()
     until(lambda: page.findChildren(JoinDialog))
     dialog = page.findChildren(JoinDialog)[0]
@@ -139,7 +165,7 @@ def test_a_device_is_set_up_pushed_and_seen_applied(
 
 
 def test_a_wrong_field_is_said_and_nothing_is_half_done(page: EdgesPage, plant: Plant, until: Until) -> None:
-    page.levels.device_level.new.click()
+    empty_device(page, until)
     dialog = dialog_of(page, until, "New device")
     fill(dialog, name="No host")
     dialog.submit()
@@ -172,17 +198,17 @@ def test_a_change_is_undone(page: EdgesPage, window: MainWindow, plant: Plant, u
 
 def test_rules_in_words() -> None:
     high = SaveRule(name="x", condition="high", limit=80.5, on_delay_s=300, deadband=2, off_delay_s=3600)
-    assert edge_words.rule_sentence(high, "bar") == (
+    assert rule_sentence(high, "bar") == (
         "Raises when the value is above 80.5 bar for 5 minutes. Clears back past 78.5 bar for 1 hour."
     )
     low = SaveRule(name="x", condition="low", limit=-1)
-    assert edge_words.rule_sentence(low, "") == (
+    assert rule_sentence(low, "") == (
         "Raises when the value is below -1, at once. Clears when that is over, at once."
     )
     silent = SaveRule(name="x", condition="no_data", after_s=1.5)
-    assert edge_words.rule_sentence(silent, "") == "Raises when no good reading has come for 1.5 seconds."
+    assert rule_sentence(silent, "") == "Raises when no good reading has come for 1.5 seconds."
     off = SaveRule(name="x", condition="bit", when=False, on_delay_s=1)
-    assert "is off for 1 second." in edge_words.rule_sentence(off, "")
+    assert "is off for 1 second." in rule_sentence(off, "")
 
 
 @pytest.mark.parametrize(
@@ -226,11 +252,54 @@ def test_a_refusal_names_the_thing_and_the_field() -> None:
     assert edge_words.error_words(beyond, config) == "Device “#8”, odd: d"
 
 
-@pytest.mark.parametrize("condition", ["high", "low", "bit", "no_data"])
-def test_every_condition_has_a_picture(app: QApplication, condition: str) -> None:
+CONDITIONS = {
+    "high_high": {"limit": 90},
+    "low_low": {"limit": 3},
+    "outside": {"limit": 3, "limit_high": 8},
+    "inside": {"limit": 3, "limit_high": 8},
+    "bit": {"when": False},
+    "equals": {"equals": "fault"},
+    "rate": {"limit": -5, "window_s": 60},
+    "stuck": {"after_s": 600},
+    "no_data": {"after_s": 60},
+    "deviation": {"limit": 4, "other": "7"},
+    "step": {"limit": 3, "window_s": 3600},
+    "all": {"terms": [{"condition": "high", "limit": 3}, {"condition": "bit", "point": "7"}]},
+    "any": {
+        "terms": [{"condition": "low", "limit": 3}, {"condition": "no_data", "after_s": 5, "point": "7"}]
+    },
+}
+
+
+@pytest.mark.parametrize("language", ["en", "zh_CN"])
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_every_condition_has_a_picture_and_a_sentence(
+    app: QApplication, condition: str, language: str
+) -> None:
+    i18n.use(language)
     picture = RulePicture()
-    picture.resize(420, 110)
+    picture.resize(420, 130)
     empty = picture.grab().toImage()
-    picture.show_rule(condition, 5, 5, 2)
+    rule = SaveRule.model_validate(
+        {"name": "x", "condition": condition, "on_delay_s": 5} | CONDITIONS[condition]
+    )
+    picture.show_rule(rule, "bar")
     assert picture.grab().toImage() != empty
+    words = rule_sentence(rule, "bar", lambda key: (f"Motor {key}", "A"))
+    assert "{" not in words and "None" not in words and condition_words(condition)
+    assert ("Motor 7" in words) == ("7" in str(CONDITIONS[condition].values()))
     picture.deleteLater()
+
+
+def test_what_else_a_rule_does_is_said() -> None:
+    rule = SaveRule.model_validate(
+        {
+            "name": "x", "condition": "high", "limit": 3, "latching": True, "realarm_s": 3600,
+            "schedule": [{"days": [0, 1, 2, 3, 4], "start": "08:00", "end": "17:00"}],
+            "suppress_when": [{"condition": "bit", "point": "9", "when": False}],
+        }
+    )  # fmt: skip
+    assert rule_sentence(rule, "bar", lambda key: ("Running", "")) == (
+        "Raises when the value is above 3 bar, at once. Stays until somebody resets it. Reminds every 1 hour. "
+        "Counts Monday–Friday 08:00–17:00. Quiet while “Running” is off."
+    )
