@@ -6,7 +6,7 @@ A configuration is taken whole or not at all.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,30 @@ from core import log
 from core.errors import AppError
 from core.i18n import fill, label
 from core.paths import write_private
-from core.wire.edge_config import EdgeConfig, ModbusTcpDevice, MqttDevice, PointConfig, RuleConfig
+from core.wire.edge_config import (
+    ActiveTimes,
+    AlarmLimits,
+    EdgeConfig,
+    EdgeItself,
+    ModbusRtuDevice,
+    ModbusRtuTcpDevice,
+    ModbusTcpDevice,
+    MqttDevice,
+    PointConfig,
+    RuleConfig,
+    TermConfig,
+)
 from core.wire.uplink import ConfigError
-from edge_agent.drivers.mqtt_json import parse_path
-from edge_agent.planner import width
+from edge_agent.config_checks import check, flaw
 
 _log = log.get(__name__)
-MAX_DEVICE_ID = 35  # "comm:" and this make a rule id
+_DEVICES: dict[str, type[BaseModel]] = {
+    "modbus_tcp": ModbusTcpDevice,
+    "modbus_rtu_tcp": ModbusRtuTcpDevice,
+    "modbus_rtu": ModbusRtuDevice,
+    "mqtt": MqttDevice,
+    "edge": EdgeItself,
+}
 
 
 class BadConfig(Exception):
@@ -57,7 +74,7 @@ def from_message(payload: bytes) -> EdgeConfig:
         document = json.loads(payload)
     except (ValueError, RecursionError) as error:
         raise BadConfig(
-            [_error("", "config.not_json", f"the message is not JSON: {error}", reason=str(error))]
+            [flaw("", "config.not_json", f"the message is not JSON: {error}", reason=str(error))]
         ) from None
     return parse(document)
 
@@ -89,24 +106,31 @@ def from_file(path: Path) -> EdgeConfig:
 
 def _unknown_keys(document: dict[Any, Any]) -> Iterator[ConfigError]:
     """Keys of a file that nothing reads: `on_delay` for `on_delay_s` would be a rule without its delay."""
-    items: list[tuple[str, Any, type[BaseModel]]] = [("", document, EdgeConfig)]
-    for name in ("devices", "points", "rules"):
-        inner = document.get(name)
-        for index, item in enumerate(inner if isinstance(inner, list) else []):
-            if isinstance(item, dict):
-                items.append((f"{name}[{index}].", item, _shape(name, item)))
-    for where, item, shape in items:
-        known = ", ".join(sorted(shape.model_fields))
-        for key in item:
-            if key not in shape.model_fields:
-                detail = f"unknown key '{key}'; known are {known}"
-                yield _error(f"{where}{key}", "config.unknown_key", detail, known=known)
+    yield from _unknown(document, EdgeConfig, "")
+    yield from _unknown(document.get("alarms"), AlarmLimits, "alarms.")
+    for index, item in enumerate(_list(document, "devices")):
+        kind = item.get("kind") if isinstance(item, dict) else None
+        yield from _unknown(item, _DEVICES.get(str(kind), ModbusTcpDevice), f"devices[{index}].")
+    for index, item in enumerate(_list(document, "points")):
+        yield from _unknown(item, PointConfig, f"points[{index}].")
+    for index, item in enumerate(_list(document, "rules")):
+        yield from _unknown(item, RuleConfig, f"rules[{index}].")
+        for name, shape in (("terms", TermConfig), ("suppress_when", TermConfig), ("schedule", ActiveTimes)):
+            for number, inner in enumerate(_list(item, name)):
+                yield from _unknown(inner, shape, f"rules[{index}].{name}[{number}].")
 
 
-def _shape(name: str, item: dict[Any, Any]) -> type[BaseModel]:
-    if name == "devices":
-        return MqttDevice if item.get("kind") == "mqtt" else ModbusTcpDevice
-    return PointConfig if name == "points" else RuleConfig
+def _unknown(item: object, shape: type[BaseModel], where: str) -> Iterator[ConfigError]:
+    for key in item if isinstance(item, dict) else ():
+        if key not in shape.model_fields:
+            known = ", ".join(sorted(shape.model_fields))
+            detail = f"unknown key '{key}'; known are {known}"
+            yield flaw(f"{where}{key}", "config.unknown_key", detail, known=known)
+
+
+def _list(document: object, name: str) -> list[Any]:
+    inner = document.get(name) if isinstance(document, dict) else None
+    return inner if isinstance(inner, list) else []
 
 
 def explain(error: ConfigError) -> str:
@@ -118,49 +142,6 @@ def words(code: str, params: dict[str, str], detail: str) -> str:
     """The sentence of a code with its places filled; `detail` when there is none."""
     sentence = label(code)
     return detail if sentence == code else fill(sentence, params)
-
-
-def check(config: EdgeConfig) -> Iterator[ConfigError]:
-    """What the shapes cannot say: names that point nowhere, ids given twice, limits forgotten."""
-    yield from _twice("devices", [device.id for device in config.devices])
-    yield from _twice("points", [point.id for point in config.points])
-    yield from _twice("rules", [rule.id for rule in config.rules])
-    devices = {device.id: device for device in config.devices}
-    points = {point.id: point for point in config.points}
-    for index, device in enumerate(config.devices):
-        if len(device.id) > MAX_DEVICE_ID:
-            detail = f"device id '{device.id}' is longer than {MAX_DEVICE_ID} characters: shorten it"
-            yield _error(
-                f"devices[{index}].id", "config.id_too_long", detail, id=device.id, most=str(MAX_DEVICE_ID)
-            )
-    for index, point in enumerate(config.points):
-        owner = devices.get(point.device)
-        if owner is None:
-            detail = (
-                f"point '{point.name}' names device '{point.device}', which there is not: {_known(devices)}"
-            )
-            yield _error(
-                f"points[{index}].device",
-                "config.unknown_device",
-                detail,
-                point=point.name,
-                device=point.device,
-            )
-        elif isinstance(owner, ModbusTcpDevice):
-            yield from _modbus_point(f"points[{index}]", point, owner)
-        elif isinstance(owner, MqttDevice):
-            yield from _mqtt_point(f"points[{index}]", point)
-    for index, rule in enumerate(config.rules):
-        where = f"rules[{index}]"
-        if rule.point not in points:
-            detail = f"rule '{rule.name}' watches point '{rule.point}', which there is not: {_known(points)}"
-            yield _error(f"{where}.point", "config.unknown_point", detail, rule=rule.name, point=rule.point)
-        if rule.condition in ("high", "low") and rule.limit is None:
-            detail = f"rule '{rule.name}' is a {rule.condition} rule without a limit: give one"
-            yield _error(f"{where}.limit", "config.no_limit", detail, rule=rule.name)
-        if rule.condition == "no_data" and rule.after_s is None:
-            detail = f"rule '{rule.name}' is a no_data rule without after_s: say after how many seconds"
-            yield _error(f"{where}.after_s", "config.no_after", detail, rule=rule.name)
 
 
 def load_cached(path: Path) -> EdgeConfig | None:
@@ -181,48 +162,6 @@ def cache(path: Path, config: EdgeConfig) -> None:
     write_private(path, config.model_dump_json())
 
 
-def _modbus_point(where: str, point: PointConfig, device: ModbusTcpDevice) -> Iterator[ConfigError]:
-    registers = width(point)
-    if point.address + registers > 65536:
-        detail = f"point '{point.name}' at {point.address} reaches beyond register 65535: correct the address"
-        yield _error(
-            f"{where}.address", "config.beyond_end", detail, point=point.name, address=str(point.address)
-        )
-    if point.area in ("holding", "input") and registers > device.max_registers:
-        detail = f"point '{point.name}' takes {registers} registers, the device gives {device.max_registers} at a time"
-        yield _error(
-            f"{where}.type", "config.too_wide", detail, point=point.name, most=str(device.max_registers)
-        )
-
-
-def _mqtt_point(where: str, point: PointConfig) -> Iterator[ConfigError]:
-    try:
-        parse_path(point.path)
-    except ValueError as error:
-        detail = f"point '{point.name}': {error}; write it like motor.temp or a[0].v"
-        yield _error(f"{where}.path", "config.bad_path", detail, point=point.name, path=point.path)
-
-
-def _twice(kind: str, ids: list[str]) -> Iterator[ConfigError]:
-    seen: dict[str, int] = {}
-    for index, id_ in enumerate(ids):
-        if id_ in seen:
-            detail = f"id '{id_}' is taken by {kind}[{seen[id_]}] already: give another"
-            yield _error(
-                f"{kind}[{index}].id", "config.id_twice", detail, id=id_, other=f"{kind}[{seen[id_]}]"
-            )
-        seen.setdefault(id_, index)
-
-
-def _known(
-    things: Mapping[str, object],
-) -> str:
-    if not things:
-        return "there are none"
-    names = ", ".join(list(things)[:8])
-    return f"known are {names}" + (" …" if len(things) > 8 else "")
-
-
 def _shape_error(item: dict[str, object]) -> ConfigError:
     """pydantic's place and words as ours: `('devices', 0, 'modbus_tcp', 'port')` → `devices[0].port`."""
     path = ""
@@ -231,11 +170,7 @@ def _shape_error(item: dict[str, object]) -> ConfigError:
     for index, part in enumerate(loc):
         if isinstance(part, int):
             path += f"[{part}]"
-        elif not (index == 2 and loc[0] == "devices" and part in ("modbus_tcp", "mqtt")):
+        elif not (index == 2 and loc[0] == "devices" and part in _DEVICES):
             path += f".{part}" if path else str(part)
     detail = f"{item['msg']}"
-    return _error(path, "config.bad_value", detail, path=path, reason=detail)
-
-
-def _error(where: str, code: str, detail: str, **params: str) -> ConfigError:
-    return ConfigError(path=where, code=code, detail=detail, params=params)
+    return flaw(path, "config.bad_value", detail, path=path, reason=detail)
