@@ -28,6 +28,7 @@ from core.hub.api import (
     plans,
     plant,
     sessions,
+    sla,
     tickets,
 )
 from core.hub.feed import Feed
@@ -39,7 +40,7 @@ from core.wire.base import Problem
 
 _API = (
     sessions, tickets, alarms, assets, labels, plans, parts, people, plant, fleet, device_library, history, journal,
-    files, knowledge, integrations,
+    files, knowledge, integrations, sla,
 )  # fmt: skip
 
 

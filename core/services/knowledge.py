@@ -261,7 +261,8 @@ def _uses(ids: Sequence[int]) -> dict[int, int]:
     query = ArticleUseRow.select(ArticleUseRow.article, fn.COUNT(ArticleUseRow.id)).where(
         ArticleUseRow.article.in_(list(ids))
     )
-    return {int(article): int(count) for article, count in query.group_by(ArticleUseRow.article).tuples()}
+    counts: Any = query.group_by(ArticleUseRow.article).tuples()
+    return {int(article): int(count) for article, count in counts}
 
 
 def _lines(found: Sequence[Any]) -> list[ArticleLine]:

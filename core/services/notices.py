@@ -39,6 +39,8 @@ def _titles(language: str) -> dict[str, str]:
         "ticket.urged": _("{number} is urged: {title}", language),
         "ticket.sla_warned": _("{number} is due soon: {title}", language),
         "ticket.sla_breached": _("{number} is overdue: {title}", language),
+        "ticket.escalated": _("{number} is long overdue: {title}", language),
+        "ticket.reminded": _("{number} still waits for you: {title}", language),
         "ticket.resolved": _("{number} is done, please confirm: {title}", language),
         "ticket.reopened": _("{number} is open again: {title}", language),
         "alarm.reminded": _("{number}: its alarm is still active: {title}", language),
@@ -73,7 +75,7 @@ def queue(row: JournalRow, now: datetime) -> None:
     kind = row.verb
     if kind == "ticket.assigned" and row.data.get("assignee_id") is None:
         kind = "ticket.assigned.nobody" if row.data.get("waiting") == NOBODY else "ticket.assigned.team"
-    for person in _who(kind, ticket):
+    for person in _who(kind, ticket, row.data):
         if row.actor == f"person:{person.id}" or not person.notify_urls:
             continue  # nobody needs to be told what they did
         title, body = _words(kind, ticket, row, person.language)
@@ -95,7 +97,7 @@ def _ticket(ticket_id: int) -> Any:
     return TicketRow.select(*_NEEDED).where(TicketRow.id == ticket_id)
 
 
-def _who(kind: str, ticket: TicketRow) -> Iterable[PersonRow]:
+def _who(kind: str, ticket: TicketRow, data: dict[str, Any]) -> Iterable[PersonRow]:
     people: list[PersonRow | None]
     assignee = queries.by_id(PersonRow, ticket.assignee_id)
     if kind == "ticket.resolved":
@@ -106,6 +108,10 @@ def _who(kind: str, ticket: TicketRow) -> Iterable[PersonRow]:
         people = [*_team(ticket.team_id), *_with_role(Role.DISPATCHER), *_with_role(Role.SUPERVISOR)]
     elif kind == "ticket.declined":
         people = [*(_with_role(Role.DISPATCHER) or _with_role(Role.SUPERVISOR))]
+    elif kind == "ticket.escalated":
+        wanted = set(data.get("person_ids", ()))
+        people = [person for role in data.get("roles", ()) for person in _with_role(Role(role))]
+        people += [person for person in _active_kept() if person.id in wanted]
     elif kind == "ticket.sla_breached":
         people = [*_with_role(Role.SUPERVISOR), assignee]
     elif assignee is None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from core.domain import sla, tickets, workflow
+from core.domain import tickets, workflow
 from core.domain.people import Action, Actor, Owned, may
 from core.domain.workflow import Facts, State, Transition
 from core.errors import Conflict
-from core.services import journal
+from core.services import journal, sla_policies
 from core.storage import gather, queries
 from core.storage.tables import AlarmRow, FailureCodeRow, PersonRow, TeamRow, TicketRow
 
@@ -138,12 +138,9 @@ def _end_hold(row: TicketRow, now: datetime) -> dict[str, Any]:
     held = timedelta(0) if row.held_at is None else max(timedelta(0), now - row.held_at)
     held_s = int(held.total_seconds())
     told = {"hold_reason": row.hold_reason, "held_s": held_s}
-    if workflow.HOLD_PAUSES.get(row.hold_reason, False):
+    if workflow.HOLD_PAUSES.get(row.hold_reason, False) and row.held_at is not None:
         row.paused_s += held_s
-        if row.resolve_due_at is not None:
-            row.resolve_due_at += held
-        if row.respond_due_at is not None and row.acknowledged_at is None:
-            row.respond_due_at += held
+        sla_policies.paused(row, row.hold_reason, row.held_at, now)
     row.held_at = None
     row.hold_reason = ""
     return told
@@ -172,8 +169,8 @@ def _reopened(row: TicketRow, now: datetime) -> None:
     row.cost = None
     row.rating = None
     row.reopen_count += 1
-    due = sla.due(row.priority, now)
-    row.resolve_due_at = due.resolve_at
+    row.sla_from_at = now
+    sla_policies.set_due(row)
 
 
 def take_open_key(row: TicketRow) -> None:

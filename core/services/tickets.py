@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, TypedDict, Unpack
 
 from core.domain import sla, tickets, workflow
 from core.domain.people import Action, Actor, require
 from core.errors import AppError, Conflict
-from core.services import dispatch, journal, settings, ticket_costs, ticket_parts, ticket_states
+from core.services import dispatch, journal, settings, sla_policies, ticket_costs, ticket_parts, ticket_states
 from core.services.dispatch import candidates
 from core.services.numbers import next_number
 from core.services.rows import get, plain, refuse_changed
@@ -109,7 +109,8 @@ def make(actor: Actor, new: CreateTicket, now: datetime, links: Links) -> Ticket
     priority = new.priority or tickets.default_priority(new.type, asset.criticality if asset else "B")
     if not links.get("verified", actor.kind != "public"):
         priority = max(priority, 2)  # only somebody known may claim the highest
-    due = sla.due(priority, now)
+    policy = sla_policies.of(new.type, priority, asset)
+    due = sla.due(policy, priority, now)
     year = tickets.year_of(now, settings.zone())
     reporter_id = links.get("reporter_id")
     if reporter_id is None and actor.kind == "person" and not new.reporter_name:
@@ -145,6 +146,8 @@ def make(actor: Actor, new: CreateTicket, now: datetime, links: Links) -> Ticket
         updated_at=now,
         respond_due_at=due.respond_at,
         resolve_due_at=due.resolve_at,
+        warn_due_at=due.warn_at,
+        sla_policy=policy.id if policy else None,
         occurrences=links.get("occurrences", 0),
     )
     journal.write(
@@ -190,8 +193,8 @@ def edit(actor: Actor, ticket_id: int, new: EditTicket, *, now: datetime) -> Tic
         if before != value:
             changed[name] = [plain(before), plain(value)]
             setattr(row, name, value)
-    if "priority" in changed:
-        _new_due(row)
+    if changed.keys() & {"priority", "type", "asset_id"}:
+        sla_policies.set_due(row)
     if not row.verified and actor.kind == "person":
         row.verified = True  # somebody known has looked at it
         changed["verified"] = [False, True]
@@ -211,13 +214,6 @@ def _refuse_frozen(row: TicketRow, values: dict[str, Any]) -> None:
         raise Conflict(
             "ticket.wrong_state", f"a {row.state} ticket is not edited", move="edit", state=row.state
         )
-
-
-def _new_due(row: TicketRow) -> None:
-    due = sla.due(row.priority, row.reported_at, timedelta(seconds=row.paused_s))
-    row.resolve_due_at = due.resolve_at
-    if row.acknowledged_at is None:
-        row.respond_due_at = due.respond_at
 
 
 def _known_code(kind: str, code: str | None) -> None:

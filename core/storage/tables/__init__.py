@@ -28,12 +28,14 @@ from core.storage.tables.people import (
     TeamRow,
 )
 from core.storage.tables.plans import PlanAssetRow, PlanRow
+from core.storage.tables.sla import CalendarRow, SlaPolicyRow
 from core.storage.tables.tickets import (
     AlarmRow,
     AttachmentRow,
     CounterRow,
     LabourRow,
     OccurrenceRow,
+    SlaPauseRow,
     TicketRow,
 )
 
@@ -60,8 +62,11 @@ ALL: tuple[type[Row], ...] = (
     EpochRow,
     UplinkEventRow,
     DeadLetterRow,
+    CalendarRow,
+    SlaPolicyRow,
     CounterRow,
     TicketRow,
+    SlaPauseRow,
     AlarmRow,
     OccurrenceRow,
     AttachmentRow,
@@ -94,6 +99,7 @@ __all__ = [
     "AssetRow",
     "AttachmentRow",
     "BinRow",
+    "CalendarRow",
     "CounterRow",
     "DeadLetterRow",
     "DeviceRow",
@@ -125,6 +131,8 @@ __all__ = [
     "SessionRow",
     "ShiftMemberRow",
     "ShiftRow",
+    "SlaPauseRow",
+    "SlaPolicyRow",
     "StockMoveRow",
     "TeamMemberRow",
     "TeamRow",

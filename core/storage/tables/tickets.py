@@ -8,6 +8,7 @@ from core.storage.tables.assets import AssetRow, FileRow
 from core.storage.tables.base import JsonField, Row, UtcField, VersionedRow
 from core.storage.tables.fleet import EdgeRow, RuleRow
 from core.storage.tables.people import PersonRow, TeamRow
+from core.storage.tables.sla import SlaPolicyRow
 
 
 class CounterRow(Row):
@@ -76,6 +77,10 @@ class TicketRow(VersionedRow):
     cost = JsonField(null=True)  # frozen at completion, with the rates used
     rating = peewee.IntegerField(null=True)
     rating_comment = peewee.TextField(default="")
+    # Service level
+    sla_policy = peewee.ForeignKeyField(SlaPolicyRow, null=True, on_delete="SET NULL")
+    sla_from_at = UtcField(null=True)  # null: since it was reported
+    warn_due_at = UtcField(null=True)
 
     class Meta:
         indexes = (
@@ -85,6 +90,15 @@ class TicketRow(VersionedRow):
             (("assignee", "state"), False),
             (("asset", "reported_at"), False),
         )
+
+
+class SlaPauseRow(Row):
+    """A hold that stopped the clock of a ticket; still does while `to_at` is null."""
+
+    ticket = peewee.ForeignKeyField(TicketRow, backref="pauses", on_delete="CASCADE")
+    reason = peewee.CharField(max_length=30)
+    from_at = UtcField()
+    to_at = UtcField(null=True)
 
 
 class AlarmRow(Row):
