@@ -45,7 +45,7 @@ def main() -> None:
     client.username_pw_set("hub", PASSWORDS["hub"])
     client.on_socket_open = _no_delay
     client.on_message = take
-    client.on_connect = lambda client, *_: client.subscribe(topics.every_edge(topics.UP), 1)  # type: ignore[assignment, return-value]
+    client.on_connect = lambda client, *_: client.subscribe(topics.every_edge(topics.UP), 1)
     client.on_subscribe = lambda *_: print("ready", flush=True)
     client.connect("127.0.0.1", port)
     client.loop_forever()

@@ -1,21 +1,22 @@
-"""The machines of the edge's benchmark: a fast Modbus TCP server in a process of its own, and what its registers mean.
+"""The machines of the edge's benchmark: what their registers mean, and the server in C that serves and counts them.
 
-Serves frames out of ready images and counts the requests; shares no code with the edge or pymodbus. The unit asked
-decides how lively it is: 1 never changes, 2 changes a tenth of its points from scan to scan, 3 changes all of them.
+The server shares no code with the edge or pymodbus, answers pipelined requests, and costs a few microseconds for each.
 """
 
 from __future__ import annotations
 
-import asyncio
+import ctypes
+import mmap
+import shutil
 import struct
-from collections.abc import Sequence
-from multiprocessing.connection import Connection
-from typing import Any
+import subprocess
+from pathlib import Path
 
 DEVICES = 20
-STILL, TENTH, ALL = 1, 2, 3
+LINES = 50  # ports behind which there are 20 units each
+STILL, TENTH, ALL = 1, 21, 41  # the first unit that is so lively
 BLOCK_STARTS = (0, 200, 400, 600)
-_IMAGES = 8
+_IMAGES, _REGISTERS, _MOST_SCANS = 8, 1024, 4096
 _WORDS = {"int16": 1, "uint16": 1, "int32": 2, "uint32": 2, "float32": 2}
 _FORMATS = {"int16": "h", "uint16": "H", "int32": "i", "uint32": "I", "float32": "f"}
 # type, byte order, scale, how many in a block
@@ -23,9 +24,10 @@ MIX = (
     ("int16", "ABCD", 0.1, 24), ("uint16", "ABCD", 1.0, 16), ("float32", "ABCD", 1.0, 14), ("uint32", "ABCD", 1.0, 4),
     ("float32", "CDAB", 1.0, 4),
 )  # fmt: skip
+Point = tuple[int, str, str, float]
 
 
-def points() -> list[tuple[int, str, str, float]]:
+def points() -> list[Point]:
     """(address, type, order, scale) of the 250 points of one device, sorted by address."""
     found = []
     for start in BLOCK_STARTS:
@@ -34,13 +36,17 @@ def points() -> list[tuple[int, str, str, float]]:
             for _ in range(count):
                 found.append((at, type_, order, scale))
                 at += _WORDS[type_]
-    found += [
-        (700 + at, "uint16", "ABCD", 1.0) for at in range(250 - len(found))
-    ]  # behind the last block, near it
+    # The rest lies behind the last block, near it.
+    found += [(700 + at, "uint16", "ABCD", 1.0) for at in range(250 - len(found))]
     return found
 
 
-def spans() -> list[tuple[int, int, list[tuple[int, str, str, float]]]]:
+def first_block() -> list[Point]:
+    """62 points within 84 registers, of which one request reads 125."""
+    return [point for point in points() if point[0] < BLOCK_STARTS[1]]
+
+
+def spans() -> list[tuple[int, int, list[Point]]]:
     """(address, count, points) of the requests that a person would choose: one for each block."""
     all_points = points()
     chosen = []
@@ -50,9 +56,14 @@ def spans() -> list[tuple[int, int, list[tuple[int, str, str, float]]]]:
     return chosen
 
 
+def words_of(type_: str) -> int:
+    """Registers that one value takes."""
+    return _WORDS[type_]
+
+
 def image(number: int, every: int) -> bytes:
     """All registers; from one number to the next each `every`-th point has another value (0: none)."""
-    memory = bytearray(2 * 1024)
+    memory = bytearray(2 * _REGISTERS)
     for index, (address, type_, order, _scale) in enumerate(points()):
         moves = number if every and index % every == 0 else 0
         value = 100 + index + moves
@@ -63,47 +74,63 @@ def image(number: int, every: int) -> bytes:
     return bytes(memory)
 
 
-class _Machine(asyncio.Protocol):
-    def __init__(self, images: dict[int, Sequence[bytes]], counts: Any) -> None:
-        self._images, self._counts = images, counts
-        self._buffer = b""
-        self._asked = 0
+class Counts(ctypes.Structure):
+    """`struct counts` of the server."""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport: Any = transport
-
-    def data_received(self, data: bytes) -> None:
-        buffer = self._buffer + data if self._buffer else data
-        at, replies = 0, []
-        while len(buffer) - at >= 12:
-            unit, function, address, count = struct.unpack_from(">BBHH", buffer, at + 6)
-            images = self._images[unit]
-            memory = images[self._asked // len(BLOCK_STARTS) % len(images)]
-            self._asked += 1
-            self._counts[unit] += 1
-            head = struct.pack(">HBBB", 3 + 2 * count, unit, function, 2 * count)
-            replies.append(buffer[at : at + 4] + head + memory[2 * address : 2 * (address + count)])
-            at += 12
-        self._buffer = buffer[at:]
-        self._transport.write(b"".join(replies))
+    _fields_ = [
+        ("silent_from", ctypes.c_uint64),
+        ("requests", ctypes.c_uint64 * 3),
+        ("registers", ctypes.c_uint64 * 3),
+        ("done", ctypes.c_uint64 * DEVICES),
+        ("begun", ctypes.c_uint64 * DEVICES),
+        ("begun_ns", (ctypes.c_int64 * _MOST_SCANS) * DEVICES),
+    ]
 
 
-def serve(line: Connection, counts: Any) -> None:
-    """Listen on twenty ports of this computer, send them through `line`, serve until killed."""
-    import uvloop
+class Machines:
+    """Twenty devices on ports of their own, the same behind one port, and fifty lines of twenty units each."""
 
-    images: dict[int, Sequence[bytes]] = {
-        STILL: [image(0, 0)],
-        TENTH: [image(number, 10) for number in range(_IMAGES)],
-        ALL: [image(number, 1) for number in range(_IMAGES)],
-    }
+    def __init__(self, folder: Path) -> None:
+        program = build(folder, "_edge_server.c")
+        if program is None:
+            raise SystemExit("bench: the server wants a C compiler:  apt-get install gcc")
+        images = b"".join(image(number, every) for every in (0, 10, 1) for number in range(_IMAGES))
+        (folder / "images").write_bytes(images)
+        with (folder / "counts").open("w+b") as shared:
+            shared.truncate(ctypes.sizeof(Counts))
+            self.counts = Counts.from_buffer(mmap.mmap(shared.fileno(), 0))
+        self.counts.silent_from = DEVICES
+        command = [str(program), str(folder / "counts"), str(folder / "images"), str(DEVICES + 1 + LINES)]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        ports = [int(port) for port in self._process.stdout.readline().split()]
+        self.ports, self.shared_port, self.line_ports = ports[:DEVICES], ports[DEVICES], ports[DEVICES + 1 :]
 
-    async def work() -> None:
-        loop = asyncio.get_running_loop()
-        servers = [
-            await loop.create_server(lambda: _Machine(images, counts), "127.0.0.1", 0) for _ in range(DEVICES)
-        ]
-        line.send([server.sockets[0].getsockname()[1] for server in servers])
-        await asyncio.Event().wait()
+    def stop(self) -> None:
+        """End the server."""
+        self._process.kill()
+        self._process.wait()
 
-    uvloop.run(work())
+    def scans(self) -> int:
+        """How many scans all devices together have had to their end."""
+        return sum(self.counts.done)
+
+    def begun_s(self, device: int) -> list[float]:
+        """When the scans of a device began, by the monotonic clock; the last 4096."""
+        count = self.counts.begun[device]
+        taken = range(max(0, count - _MOST_SCANS), count)
+        return [self.counts.begun_ns[device][at % _MOST_SCANS] / 1e9 for at in taken]
+
+
+def build(folder: Path, source: str, *libraries: str) -> Path | None:
+    """A program of this folder, compiled; None, and why not, when it could not be."""
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    if compiler is None:
+        return None
+    program = folder / source.removesuffix(".c").lstrip("_")
+    command = [compiler, "-O2", "-o", str(program), str(Path(__file__).with_name(source)), *libraries]
+    built = subprocess.run(command, capture_output=True, text=True)
+    if built.returncode:
+        print(f"{source} could not be compiled: {built.stderr.strip()[:300]}")
+        return None
+    return program

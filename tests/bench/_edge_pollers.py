@@ -1,6 +1,7 @@
 """The contenders of the edge's benchmark that are written in Python: ours, raw asyncio loops, pymodbus's client.
 
-`python -m tests.bench._edge_pollers NAME UNIT PERIOD_MS PORT…`: polls until killed. All poll the same blocks on deadlines
+`python -m tests.bench._edge_pollers NAME UNIT PERIOD_MS PORT…` polls until killed. All poll the same blocks on
+deadlines
 of the same period and decode every point; only ours also judges rules (on one point in nine) and keeps quality.
 """
 
@@ -12,10 +13,6 @@ import sys
 from collections.abc import Awaitable, Sequence
 from typing import Any
 
-from core.wire.edge_config import EdgeConfig
-from edge_agent.clock import Clock
-from edge_agent.line import Line
-from edge_agent.watch import Watch
 from tests.bench import _edge_machine as edge_machine
 
 RULE_EVERY = 9
@@ -47,7 +44,9 @@ async def _work(name: str, unit: int, period_ms: int, ports: list[int]) -> None:
         polls = [_raw_units(port, unit, period_ms) for port in ports]
     else:
         polls = [_raw(port, unit, period_ms, "pipelined" in name) for port in ports]
-    done, _ = await asyncio.wait([asyncio.ensure_future(p) for p in polls], return_when=asyncio.FIRST_COMPLETED)
+    done, _ = await asyncio.wait(
+        [asyncio.ensure_future(p) for p in polls], return_when=asyncio.FIRST_COMPLETED
+    )
     raise SystemExit(f"a poll ended: {[task.exception() for task in done]}")
 
 
@@ -55,10 +54,14 @@ async def _work(name: str, unit: int, period_ms: int, ports: list[int]) -> None:
 
 
 def _ours(name: str, unit: int, period_ms: int, ports: list[int]) -> list[Awaitable[None]]:
+    from edge_agent.clock import Clock
+    from edge_agent.line import Line
+    from edge_agent.watch import Watch
+
     chosen = edge_machine.points()
     devices = [(port, unit) for port in ports]
     if "lines" in name:  # twenty units behind each port, 125 registers each
-        chosen = edge_machine.first_block() + [(124, "uint16", "ABCD", 1.0)]
+        chosen = [*edge_machine.first_block(), (124, "uint16", "ABCD", 1.0)]
         devices = [(port, unit + at) for port in ports for at in range(edge_machine.DEVICES)]
     elif "hundred" in name:  # five times twenty devices of a hundred points
         chosen = chosen[:100]
@@ -81,8 +84,10 @@ def _ours(name: str, unit: int, period_ms: int, ports: list[int]) -> list[Awaita
 
 def configuration(
     devices: Sequence[tuple[int, int]], points: Sequence[edge_machine.Point], period_ms: int, pipeline: int
-) -> EdgeConfig:
+) -> Any:
     """What an edge with these devices (port, unit) and the same points on each is told."""
+    from core.wire.edge_config import EdgeConfig
+
     told: dict[str, Any] = {"edge": "bench", "version": 1, "devices": [], "points": [], "rules": []}
     for number, (port, unit) in enumerate(devices):
         told["devices"].append(
@@ -138,7 +143,9 @@ def _unpacker(address: int, points: Sequence[edge_machine.Point]) -> struct.Stru
     format_, end = ">", address
     for at, type_, order, _scale in points:
         format_ += f"{2 * (at - end)}x" if at > end else ""
-        format_ += "4s" if order == "CDAB" else {"int16": "h", "uint16": "H", "uint32": "I", "float32": "f"}[type_]
+        format_ += (
+            "4s" if order == "CDAB" else {"int16": "h", "uint16": "H", "uint32": "I", "float32": "f"}[type_]
+        )
         end = at + edge_machine.words_of(type_)
     return struct.Struct(format_)
 
@@ -159,7 +166,11 @@ async def _raw(port: int, unit: int, period_ms: int, pipelined: bool) -> None:
     loop = asyncio.get_running_loop()
     transport, link = await loop.create_connection(_Raw, HOST, port)
     blocks = [
-        (struct.pack(">HHHBBHH", 1, 0, 6, unit, 3, address, count), _unpacker(address, points), _scales(points))
+        (
+            struct.pack(">HHHBBHH", 1, 0, 6, unit, 3, address, count),
+            _unpacker(address, points),
+            _scales(points),
+        )
         for address, count, points in edge_machine.spans()
     ]
     turns = [blocks] if pipelined else [[block] for block in blocks]

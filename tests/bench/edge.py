@@ -1,138 +1,290 @@
-"""What polling costs: processor seconds for a million points, ours beside other ways, in one run at one server.
+"""What polling costs and how it keeps its time, ours beside other ways, in one run at one server.
 
-`./dev bench edge [--seconds N]`. Twenty devices of 250 points in four requests each are scanned every 20 ms, or as fast
-as a program can. The server, in a process of its own, counts the requests; each contender runs in a process of its
-own, one after the other. Only ours also judges rules (on one point in nine) and keeps charts and quality;
-its telemetry, one message every few seconds, is left out because the others have none.
+`./dev bench edge [--quick] [--only PART…] [--json FILE]`. Parts: points (processor seconds for a million points), dead
+(five of twenty devices dead, scans of the others), thousand (devices on fifty lines), memory (a hundred devices). The
+server counts; each contender is a process of its own, one after the other, measured from outside.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
-import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-from multiprocessing import get_context
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from tests.bench import _edge_machine as edge_machine
+from tests.bench import _edge_others as others
+from tests.bench import _figures as figures
 
-PERIOD_S = 0.02
-POINTS_A_SCAN = len(edge_machine.points())
-PROGRAMS = {
-    "ours": "ours: poll, decode, rules (uvloop)",
-    "ours-asyncio": "ours without uvloop",
-    "raw": "raw asyncio.Protocol + Struct",
-    "raw-uvloop": "the same on uvloop",
-    "pymodbus": "pymodbus async, convert_from_registers",
-    "libmodbus": "libmodbus in C, in sequence",
-}
+PERIOD_MS = 20
+POINTS = len(edge_machine.points())
 LIVELY = {
     edge_machine.STILL: "nothing changes",
     edge_machine.TENTH: "a tenth changes",
     edge_machine.ALL: "everything changes",
 }
+OURS = {
+    "ours": "ours: poll, decode, rules",
+    "ours-pipelined": "ours, pipeline 8",
+    "ours-asyncio": "ours, without uvloop",
+    "ours-asyncio-pipelined": "ours, pipeline 8, without uvloop",
+}
+PYTHONS = OURS | {
+    "raw-asyncio": "raw asyncio.Protocol + Struct",
+    "raw-asyncio-pipelined": "the same, pipelined",
+    "raw-pipelined": "the same, pipelined, on uvloop",
+    "pymodbus-struct": "pymodbus async, own Struct",
+    "pymodbus-convert": "pymodbus async, its convert",
+}
+SLOW = {
+    "libmodbus": "libmodbus in C, in sequence",
+    "modpoll": f"modpoll ({others.MODPOLL.split('==')[1]})",
+    "thingsboard": f"ThingsBoard Gateway ({others.THINGSBOARD.split('==')[1]})",
+}
+PARTS = ("points", "dead", "thousand", "memory")
+DEAD = 5
+REFUSED = 2  # of the dead; the others take connections and never answer
 
 
-def main() -> int:
-    """Run every contender at every liveliness; print the table, then the same as JSON."""
-    parser = argparse.ArgumentParser("./dev bench edge")
-    parser.add_argument("--seconds", type=float, default=4.0, help="how long each one is measured")
-    parser.add_argument("--only", nargs="*", choices=PROGRAMS, help="leave the others out")
-    given = parser.parse_args()
-    context = get_context("spawn")
-    ours, theirs = context.Pipe()
-    counts = context.RawArray("Q", 4)
-    server = context.Process(target=edge_machine.serve, args=(theirs, counts), daemon=True)
-    server.start()
-    found: list[dict[str, object]] = []
-    with tempfile.TemporaryDirectory() as folder:
-        ports = list(ours.recv())
-        libmodbus = _build_libmodbus(Path(folder))
-        for unit in LIVELY:
-            for name in given.only or PROGRAMS:
-                if name == "libmodbus" and libmodbus is None:
-                    continue
-                command = _command(name, libmodbus, unit, given.seconds, ports)
-                found.append({"program": name, "unit": unit} | _measure(command, counts, unit))
-    server.terminate()
-    server.join(5)
-    _print(found)
-    print(
-        json.dumps({"bench": "edge", "cores": os.cpu_count(), "load": os.getloadavg()[0], "results": found})
-    )
-    return 0
+class Bench:
+    """The server, and what is known of each contender."""
+
+    def __init__(self, folder: Path, quick: bool, programs: Sequence[str] = ()) -> None:
+        self.folder = folder
+        self._programs = frozenset(programs)
+        self.machines = edge_machine.Machines(folder)
+        self.libmodbus = edge_machine.build(folder, "_edge_libmodbus.c", "-lmodbus")
+        if self.libmodbus is None:
+            print("libmodbus is left out: it wants  apt-get install gcc libmodbus-dev")
+        self.seconds = 2.0 if quick else 5.0
+        self.quick = quick
+
+    def command(self, name: str, unit: int, period_ms: int, ports: list[int]) -> list[str] | None:
+        """How to start a contender; None when it cannot be had here."""
+        if name == "libmodbus":
+            if self.libmodbus is None:
+                return None
+            return [str(self.libmodbus), str(unit), str(period_ms), *map(str, ports)]
+        if name == "modpoll":
+            return others.modpoll(self.folder, self.machines.shared_port, unit, period_ms)
+        if name == "thingsboard":
+            return others.thingsboard(self.folder, ports, unit, period_ms)
+        command = [sys.executable, "-m", "tests.bench._edge_pollers", name]
+        return [*command, str(unit), str(period_ms), *map(str, ports)]
+
+    @contextlib.contextmanager
+    def running(self, command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+        """A contender, until the end of the block."""
+        with (self.folder / "contender.log").open("wb") as log:
+            process = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            yield process
+        finally:
+            for pid in reversed(others.processes(process.pid)):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, 9)
+            process.wait()
+
+    def said(self) -> str:
+        """The end of what the last contender wrote."""
+        return (self.folder / "contender.log").read_text(errors="replace")[-500:]
+
+    def wanted(self, name: str) -> bool:
+        """Whether this contender is to run."""
+        return not self._programs or name in self._programs
+
+    def until(self, scans: int, process: subprocess.Popen[bytes], timeout_s: float) -> bool:
+        """Wait until so many more scans are done; False when that takes too long."""
+        wanted = self.machines.scans() + scans
+        deadline = time.monotonic() + timeout_s
+        while self.machines.scans() < wanted:
+            if time.monotonic() > deadline or process.poll() is not None:
+                return False
+            time.sleep(0.02)
+        return True
 
 
-def _command(name: str, libmodbus: Path | None, unit: int, seconds: float, ports: list[int]) -> list[str]:
-    arguments = [str(unit), str(seconds), str(PERIOD_S), *map(str, ports)]
-    if name == "libmodbus":
-        return [str(libmodbus), *arguments]
-    return [sys.executable, "-m", "tests.bench._edge_pollers", name, *arguments]
+def points_part(bench: Bench) -> list[dict[str, Any]]:
+    """CPU seconds for a million points, by how much changes."""
+    found = []
+    for unit, words in LIVELY.items():
+        names: dict[str, str] = PYTHONS | SLOW
+        if unit != edge_machine.TENTH:  # what the others do does not depend on it
+            names = {name: title for name, title in names.items() if name.startswith(("ours", "libmodbus"))}
+        first = 0.0
+        print(f"\n{words:<44}{'CPU s / 10^6':>13}{'x ours':>8}{'points/s':>11}{'MiB':>6}", flush=True)
+        for name, title in names.items():
+            if not bench.wanted(name):
+                continue
+            row = _points_of(bench, name, title, unit)
+            if row is None:
+                continue
+            first = first or row["cpu_s_per_million"]
+            found.append({"part": "points", "program": name, "changes": words} | row)
+            print(
+                f"{title:<44}{row['cpu_s_per_million']:>13.3f}{row['cpu_s_per_million'] / first:>8.1f}"
+                f"{row['points_per_s']:>11,.0f}{row['rss_mib']:>6.0f}",
+                flush=True,
+            )
+    return found
 
 
-def _measure(command: list[str], counts: object, unit: int) -> dict[str, object]:
-    """A poller says `begin` when warm, then `end CPU_SECONDS RSS_KIB`; requests are counted at the server."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    requests, began_s, words = 0, 0.0, list[str]()
-    for line in process.stdout:
-        words = line.split()
-        if words[0] == "begin":
-            requests, began_s = counts[unit], time.monotonic()  # type: ignore[index]  # ctypes has no words for it
-        elif words[0] == "end":
-            requests = counts[unit] - requests  # type: ignore[index]
-            break
-    took_s = time.monotonic() - began_s
-    if process.wait() or len(words) != 3:
-        raise SystemExit(f"bench: {' '.join(command)} failed")
-    points = requests * POINTS_A_SCAN / len(edge_machine.BLOCK_STARTS)
-    cpu_s = float(words[1])
+def _points_of(bench: Bench, name: str, title: str, unit: int) -> dict[str, Any] | None:
+    slow = name == "thingsboard"  # one request for each point; faster than this it times out on itself
+    command = bench.command(name, unit, 1000 if slow else PERIOD_MS, bench.machines.ports)
+    if command is None:
+        return None
+    with bench.running(command) as process:
+        # The slowest takes seconds for its first scan, and longer to begin.
+        if not bench.until(2 * edge_machine.DEVICES, process, 90):
+            print(
+                f"{name} is left out: it did not poll:", (bench.folder / "contender.log").read_text()[-300:]
+            )
+            return None
+        time.sleep(1)
+        seconds = bench.seconds * (3 if slow else 1)
+        requests = sum(bench.machines.counts.requests)
+        scans, cpu_s, began_s = bench.machines.scans(), others.cpu_s(process.pid), time.monotonic()
+        time.sleep(seconds)
+        scans, cpu_s = bench.machines.scans() - scans, others.cpu_s(process.pid) - cpu_s
+        requests = sum(bench.machines.counts.requests) - requests
+        took_s, rss_mib = time.monotonic() - began_s, others.rss_mib(process.pid)
+    if not scans:
+        print(f"{title} is left out: no scan came to its end in {seconds:.0f} s: {bench.said()}")
+        return None
+    points = requests if slow else scans * POINTS
     return {
         "cpu_s_per_million": cpu_s / points * 1e6,
         "points_per_s": points / took_s,
-        "rss_mib": int(words[2]) / 1024,
-        "load": os.getloadavg()[0],
+        "rss_mib": rss_mib,
+        "load": figures.load(),
     }
 
 
-def _build_libmodbus(folder: Path) -> Path | None:
-    source = Path(__file__).with_name("_edge_libmodbus.c")
-    compiler = shutil.which("gcc")
-    if compiler is None or not Path("/usr/include/modbus/modbus.h").exists():
-        print("libmodbus is left out: it wants  apt-get install gcc libmodbus-dev")
-        return None
-    program = folder / "edge_libmodbus"
-    built = subprocess.run(
-        [compiler, "-O2", "-o", str(program), str(source), "-lmodbus"], capture_output=True, text=True
-    )
-    if built.returncode:
-        print(f"libmodbus is left out: {built.stderr.strip()[:300]}")
-        return None
-    return program
+def dead_part(bench: Bench) -> list[dict[str, Any]]:
+    """Scans of the live devices when five of twenty are dead, and how late they began."""
+    seconds = 10 if bench.quick else 30
+    with contextlib.closing(socket.socket()) as closed:
+        closed.bind(("127.0.0.1", 0))  # bound and not listening: refused
+        nobody = int(closed.getsockname()[1])
+        alive = edge_machine.DEVICES - DEAD
+        ports = bench.machines.ports[: edge_machine.DEVICES - REFUSED] + [nobody] * REFUSED
+        title = f"{DEAD} of {edge_machine.DEVICES} devices dead, a scan a second"
+        print(f"\n{title:<44}{'scans of ' + str(seconds):>13}{'p99 late ms':>14}{'worst':>8}", flush=True)
+        found = []
+        names = ("ours", "libmodbus", "modpoll", "pymodbus-gathered")
+        for name in filter(bench.wanted, names):
+            bench.machines.counts.silent_from = alive
+            command = bench.command(name, edge_machine.STILL, 1000, ports)
+            if command is None:
+                continue
+            with bench.running(command) as process:
+                bench.until(1, process, 60)
+                time.sleep(3)
+                began_s = time.monotonic()
+                time.sleep(seconds)
+            scans, late_ms = _lateness(bench, alive, began_s, began_s + seconds)
+            row = {
+                "part": "dead", "program": name, "scans": scans, "of": seconds,
+                "p99_late_ms": round(figures.percentile(late_ms, 0.99), 2), "worst_late_ms": round(max(late_ms), 2),
+                "load": figures.load(),
+            }  # fmt: skip
+            found.append(row)
+            print(f"{name:<44}{scans:>13}{row['p99_late_ms']:>14.1f}{row['worst_late_ms']:>8.1f}", flush=True)
+        bench.machines.counts.silent_from = edge_machine.DEVICES
+    return found
 
 
-def _print(found: list[dict[str, object]]) -> None:
-    print(
-        f"{edge_machine.DEVICES} devices, {POINTS_A_SCAN} points each in {len(edge_machine.BLOCK_STARTS)} requests,"
-        f" scans every {PERIOD_S * 1000:.0f} ms; load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
-    )
-    for unit, words in LIVELY.items():
-        rows = [row for row in found if row["unit"] == unit]
-        if not rows:
+def _lateness(bench: Bench, alive: int, began_s: float, ended_s: float) -> tuple[int, list[float]]:
+    """The fewest scans that a live device had, and how far behind its own seconds each scan began, in ms."""
+    fewest, late_ms = sys.maxsize, [0.0]
+    for device in range(alive):
+        at_s = [one for one in bench.machines.begun_s(device) if began_s <= one < ended_s]
+        fewest = min(fewest, len(at_s))
+        if not at_s:
             continue
-        first = float(str(rows[0]["cpu_s_per_million"]))
-        print(f"\n{words:<42}{'CPU s / 10^6':>13}{'x ours':>8}{'points/s':>11}{'MiB':>6}")
-        for row in rows:
-            cpu_s = float(str(row["cpu_s_per_million"]))
-            print(
-                f"{PROGRAMS[str(row['program'])]:<42}{cpu_s:>13.2f}{cpu_s / first:>8.1f}"
-                f"{float(str(row['points_per_s'])):>11,.0f}{float(str(row['rss_mib'])):>6.0f}"
-            )
+        # A device's own phase is where its earliest scan lies within its second.
+        within = [(one - at_s[0] + 0.5) % 1.0 - 0.5 for one in at_s]
+        late_ms += [(one - min(within)) * 1000 for one in within]
+    return fewest, late_ms
+
+
+def thousand_part(bench: Bench) -> list[dict[str, Any]]:
+    """A thousand devices of 125 registers and 63 points, once a second, on fifty lines."""
+    seconds = 10 if bench.quick else 20
+    print(
+        f"\n{'1,000 devices x 125 registers, 1 Hz, 50 lines':<48}{'% of a core':>12}{'scans/s':>10}{'MiB':>6}"
+    )
+    found = []
+    for name in filter(bench.wanted, ("ours-lines", "raw-lines")):
+        counts = bench.machines.counts
+        command = bench.command(name, edge_machine.TENTH, 1000, bench.machines.line_ports)
+        assert command is not None
+        with bench.running(command) as process:
+            deadline, before = time.monotonic() + 60, sum(counts.requests)
+            while sum(counts.requests) < before + 3000 and time.monotonic() < deadline:
+                time.sleep(0.1)
+            time.sleep(2)
+            requests, cpu_s, began_s = sum(counts.requests), others.cpu_s(process.pid), time.monotonic()
+            time.sleep(seconds)
+            took_s = time.monotonic() - began_s
+            requests, cpu_s = sum(counts.requests) - requests, others.cpu_s(process.pid) - cpu_s
+            rss_mib = others.rss_mib(process.pid)
+        row = {
+            "part": "thousand", "program": name, "core_percent": cpu_s / took_s * 100, "scans_per_s": requests / took_s,
+            "rss_mib": rss_mib, "load": figures.load(),
+        }  # fmt: skip
+        found.append(row)
+        print(f"{name:<48}{row['core_percent']:>12.1f}{row['scans_per_s']:>10.0f}{rss_mib:>6.0f}", flush=True)
+    return found
+
+
+def memory_part(bench: Bench) -> list[dict[str, Any]]:
+    """A hundred devices with a hundred points each, once a second."""
+    command = bench.command("ours-hundred", edge_machine.TENTH, 1000, bench.machines.ports)
+    assert command is not None
+    with bench.running(command) as process:
+        bench.until(0, process, 60)
+        time.sleep(10)
+        rss_mib, cpu_s = others.rss_mib(process.pid), others.cpu_s(process.pid)
+        time.sleep(5)
+        percent = (others.cpu_s(process.pid) - cpu_s) / 5 * 100
+    print(f"\n{'100 devices, 10,000 points':<48}{rss_mib:>6.0f} MiB{percent:>8.1f} % of a core", flush=True)
+    return [{"part": "memory", "program": "ours", "rss_mib": rss_mib, "core_percent": percent}]
+
+
+def main() -> int:
+    """Run the parts; print each as a table, then all as JSON."""
+    parser = argparse.ArgumentParser("./dev bench edge", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="shorter, to try it out")
+    parser.add_argument("--only", nargs="*", choices=PARTS, default=PARTS)
+    parser.add_argument("--programs", nargs="*", default=(), help="these contenders alone")
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    parts = {"points": points_part, "dead": dead_part, "thousand": thousand_part, "memory": memory_part}
+    print(
+        f"{edge_machine.DEVICES} devices of {POINTS} points in {len(edge_machine.BLOCK_STARTS)} requests, scans every"
+        f" {PERIOD_MS} ms where not said otherwise; load {figures.load()} on {os.cpu_count()} cores"
+    )
+    found: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder), given.quick, given.programs)
+        try:
+            for name in given.only:
+                found += parts[name](bench)
+        finally:
+            bench.machines.stop()
+    figures.write(given.json, {"bench": "edge", "rows": found})
+    print(json.dumps({"bench": "edge", "cores": os.cpu_count(), "rows": found}))
+    return 0
 
 
 if __name__ == "__main__":
