@@ -9,7 +9,7 @@ that is shed leaves a gap. Knows no files.
 from __future__ import annotations
 
 from core import log
-from core.wire.uplink import AlarmCleared, AlarmRaised, ChartFrozen
+from core.wire.uplink import AlarmCleared, AlarmRaised, AlarmReminded, ChartFrozen
 from edge_agent.outbox import Batch
 
 _log = log.get(__name__)
@@ -75,7 +75,9 @@ class Backlog:
             whole.events = [
                 event
                 for event in whole.events
-                if not (isinstance(event, AlarmRaised | AlarmCleared) and event.occurrence in over)
+                if not (
+                    isinstance(event, AlarmRaised | AlarmCleared | AlarmReminded) and event.occurrence in over
+                )
             ]
             alarms = len(over)
             for occurrence in over & whole.charts.keys():

@@ -8,7 +8,6 @@ network; used from one thread at a time.
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,18 +17,23 @@ from datetime import datetime
 from pathlib import Path
 
 from core import __version__, log
-from core.wire.uplink import MAX_EVENT_BYTES, Born, Event, UplinkEvent, Voided
+from core.i18n import _
+from core.wire.uplink import (
+    MAX_EVENT_BYTES,
+    AlarmCleared,
+    AlarmRaised,
+    Born,
+    Event,
+    UplinkEvent,
+    Voided,
+)
+from edge_agent import outbox_file
 from edge_agent.ballast import Ballast
 
 _log = log.get(__name__)
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS events (
-    seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, body TEXT NOT NULL, acked_at REAL);
-CREATE INDEX IF NOT EXISTS events_acked ON events (acked_at) WHERE acked_at IS NOT NULL;
-CREATE TABLE IF NOT EXISTS states (rule TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS charts (occurrence TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
-"""
+PRESSED = 0.8  # of the quota: from here on acknowledged events go early, and then the edge alarms
+RELIEVED = 0.7
+QUOTA_RULE = "outbox_quota"
 
 
 @dataclass
@@ -48,40 +52,23 @@ class Outbox:
     """The file `outbox.db`. Opening makes it if needed; a file that is not readable is set aside, not deleted."""
 
     def __init__(self, path: Path, edge: str, now: datetime) -> None:
-        self._path = path
         self._ballast = Ballast(path.with_name("ballast.bin"))
+        saved: list[str] = []
         try:
-            self._db = self._open()
+            self._db = outbox_file.open_file(path)
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):
                 raise  # locked, full, not allowed: the file may be well
-            aside = path.with_name(f"{path.name}.broken-{now:%Y%m%dT%H%M%S}")
-            _log.error("outbox is damaged, set aside", file=str(path), aside=str(aside), reason=str(error))
-            for suffix in ("", "-wal", "-shm"):
-                damaged = path.with_name(path.name + suffix)
-                if damaged.exists():
-                    damaged.rename(aside.with_name(aside.name + suffix))
-            self._db = self._open()
+            aside = outbox_file.set_aside(path, now)
+            saved = outbox_file.readable_events(aside, edge)
+            _log.error(
+                "outbox is damaged, set aside",
+                file=str(path), aside=str(aside), reason=str(error), events_saved=len(saved),
+            )  # fmt: skip
+            self._db = outbox_file.open_file(path)
         if self._meta("edge") != edge or not self._meta("epoch"):
-            self.new_epoch(edge, "new", [], now)
+            self.new_epoch(edge, "new", [], now, saved)
         self._ballast.take()
-
-    def _open(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=10)
-        try:
-            if os.name == "posix":
-                self._path.chmod(0o600)
-            db.execute("PRAGMA journal_mode=WAL")
-            db.execute("PRAGMA synchronous=FULL")
-            db.execute("PRAGMA journal_size_limit=4194304")
-            (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
-            if verdict != "ok":
-                raise sqlite3.DatabaseError(verdict)
-            db.executescript(_SCHEMA)
-        except sqlite3.Error:
-            db.close()
-            raise
-        return db
 
     def close(self) -> None:
         """Close the file; all that was committed is in it."""
@@ -102,39 +89,43 @@ class Outbox:
             self._set("last_seq", str(last))
         return last
 
-    def new_epoch(self, edge: str, reason: str, active: Sequence[str], now: datetime) -> None:
+    def new_epoch(
+        self, edge: str, reason: str, active: Sequence[str], now: datetime, saved: Sequence[str] = ()
+    ) -> None:
         """Begin counting anew: first the list of what is active, then all that was not acknowledged.
 
         What belongs to another joined edge (a login that changed) goes with the old epoch; what a stand-alone
-        edge has gathered is kept for its first hub.
+        edge has gathered is kept for its first hub. `saved` comes from a damaged file, whose states are lost: after
+        it the list is told once more, so that the raises among it end.
         """
         with self._transaction():
-            kept: list[str] = []
+            kept = list(saved)
             if self._meta("edge") == edge or not self._meta("hub_epoch"):
-                kept = [
+                kept += [
                     body
-                    for (body,) in self._db.execute(
-                        "SELECT body FROM events WHERE acked_at IS NULL ORDER BY seq"
+                    for (body, crc) in self._db.execute(
+                        "SELECT body, crc FROM events WHERE acked_at IS NULL ORDER BY seq"
                     )
+                    if outbox_file.is_whole(body, crc)
                 ]
             self._db.execute("DELETE FROM events")
             self._set("edge", edge)
             self._set("epoch", secrets.token_hex(16))
-            self._insert(
-                1,
-                Born(
-                    reason="ordered" if reason == "ordered" else "new",
-                    active=list(active),
-                    agent_version=__version__,
-                ),
-                now,
+            born = Born(
+                reason="ordered" if reason == "ordered" else "new",
+                active=[*active, *filter(None, [self._meta(QUOTA_RULE)])],
+                agent_version=__version__,
             )
+            self._insert(1, born, now)
             seq = 1
             for body in kept:
                 event = UplinkEvent.model_validate_json(body)
                 if not isinstance(event.body, Born):
                     seq += 1
                     self._insert(seq, event.body, event.at)
+            if saved:
+                seq += 1
+                self._insert(seq, born, now)
             for key, value in (("began_at", now.isoformat()), ("last_seq", str(seq)), ("acked", "0")):
                 self._set(key, value)
 
@@ -160,33 +151,62 @@ class Outbox:
             self._set("hub_epoch", hub_epoch)
 
     def tidy(self, now: datetime, keep_acked_h: int, quota_bytes: int) -> int:
-        """Delete what has been acknowledged long enough; over the quota also the rest of it, oldest first, then
-        unacknowledged charts (each leaves a Voided in its place). Alarms stay whatever happens. Events dropped."""
+        """Delete what has been acknowledged long enough; near the quota also the rest of it, oldest first, then alarm;
+        over it unacknowledged charts (each leaves a Voided in its place). Alarms stay whatever happens. Events dropped.
+        """
         with self._transaction():
             dropped = self._db.execute(
                 "DELETE FROM events WHERE acked_at IS NOT NULL AND acked_at<?",
                 (now.timestamp() - keep_acked_h * 3600,),
             ).rowcount
-        while self.used_bytes() > quota_bytes:
-            with self._transaction():
-                freed = self._db.execute(
-                    "DELETE FROM events WHERE seq IN"
-                    " (SELECT seq FROM events WHERE acked_at IS NOT NULL ORDER BY seq LIMIT 1000)"
-                ).rowcount
-                if not freed:
-                    charts = self._db.execute(
-                        "SELECT seq FROM events WHERE kind='chart_frozen' AND acked_at IS NULL ORDER BY seq LIMIT 100"
-                    ).fetchall()
-                    for (seq,) in charts:
-                        self._insert(
-                            seq, Voided(reason="chart dropped: the edge's disk quota is used up"), now
-                        )
-                    freed = len(charts)
+        while self.used_bytes() > quota_bytes * PRESSED and (freed := self._drop_acked()):
             dropped += freed
-            if not freed:
-                break
+        self._alarm_of_quota(self.used_bytes() / quota_bytes, now)
+        while self.used_bytes() > quota_bytes and (freed := self._void_charts(now)):
+            dropped += freed
         self._ballast.take()
         return dropped
+
+    def _drop_acked(self) -> int:
+        with self._transaction():
+            return self._db.execute(
+                "DELETE FROM events WHERE seq IN"
+                " (SELECT seq FROM events WHERE acked_at IS NOT NULL ORDER BY seq LIMIT 1000)"
+            ).rowcount
+
+    def _void_charts(self, now: datetime) -> int:
+        with self._transaction():
+            charts = self._db.execute(
+                "SELECT seq FROM events WHERE kind='chart_frozen' AND acked_at IS NULL ORDER BY seq LIMIT 100"
+            ).fetchall()
+            for (seq,) in charts:
+                self._insert(seq, Voided(reason="chart dropped: the edge's disk quota is used up"), now)
+        return len(charts)
+
+    def _alarm_of_quota(self, share: float, now: datetime) -> None:
+        """The edge's own alarm; it reaches the hub as soon as anything does."""
+        occurrence = self._meta(QUOTA_RULE)
+        if not occurrence and share >= PRESSED:
+            _log.error("the outbox is nearly full", percent=round(share * 100))
+            new = secrets.token_hex(16)
+            raised = AlarmRaised(
+                occurrence=new, rule=QUOTA_RULE, rule_name=_("Events of this edge wait: its disk is nearly full"),
+                severity="major", value=round(share * 100, 1), limit=PRESSED * 100, unit="%", raised_at=now,
+            )  # fmt: skip
+            self._note_quota(raised, new, now)
+        elif occurrence and share < RELIEVED:
+            _log.info("the outbox has room again", percent=round(share * 100))
+            cleared = AlarmCleared(
+                occurrence=occurrence, rule=QUOTA_RULE, value=round(share * 100, 1), cleared_at=now
+            )
+            self._note_quota(cleared, "", now)
+
+    def _note_quota(self, event: Event, occurrence: str, now: datetime) -> None:
+        with self._transaction():
+            seq = self.last_seq + 1
+            self._insert(seq, event, now)
+            self._set("last_seq", str(seq))
+            self._set(QUOTA_RULE, occurrence)
 
     def relieve(self, error: sqlite3.OperationalError, now: datetime) -> bool:
         """After a commit failed with `error`: where the disk is full give the ballast up, and with that room delete
@@ -228,21 +248,20 @@ class Outbox:
     def between(self, first: int, last: int, most: int, most_bytes: int) -> list[tuple[int, str]]:
         """(seq, UplinkEvent as JSON) from `first` to `last`, at most `most` and about `most_bytes`, gap-free:
         what is gone stands there as Voided, in the same words each time, or it would be taken for a conflict."""
-        gone, began_at = (
-            Voided(reason="no longer kept by the edge"),
-            datetime.fromisoformat(self._meta("began_at")),
-        )
+        began_at = datetime.fromisoformat(self._meta("began_at"))
         last = min(last, self.last_seq, first + most - 1)
-        rows: dict[int, str] = dict(
-            self._db.execute(
-                "SELECT seq, body FROM events WHERE seq BETWEEN ? AND ? ORDER BY seq", (first, last)
+        rows: dict[int, tuple[str, int | None]] = {
+            seq: (body, crc)
+            for seq, body, crc in self._db.execute(
+                "SELECT seq, body, crc FROM events WHERE seq BETWEEN ? AND ?", (first, last)
             )
-        )
+        }
         found: list[tuple[int, str]] = []
         size = 0
         for seq in range(first, last + 1):
-            body = rows.get(seq)
-            if body is None:
+            body, crc = rows.get(seq, ("", None))
+            if not body or not outbox_file.is_whole(body, crc):
+                gone = Voided(reason="damaged on the edge's disk" if body else "no longer kept by the edge")
                 body = UplinkEvent(seq=seq, at=began_at, body=gone).model_dump_json()
             size += len(body)
             if found and size > most_bytes:
@@ -291,8 +310,8 @@ class Outbox:
             event = Voided(reason=f"{event.kind} larger than {MAX_EVENT_BYTES} bytes")
             body = UplinkEvent(seq=seq, at=at, body=event).model_dump_json()
         self._db.execute(
-            "INSERT OR REPLACE INTO events (seq, kind, body, acked_at) VALUES (?, ?, ?, NULL)",
-            (seq, event.kind, body),
+            "INSERT OR REPLACE INTO events (seq, kind, body, acked_at, crc) VALUES (?, ?, ?, NULL, ?)",
+            (seq, event.kind, body, outbox_file.checksum(body)),
         )
 
     def _replace(self, table: str, key: str, rows: Mapping[str, Mapping[str, object] | None]) -> None:
@@ -300,11 +319,18 @@ class Outbox:
             if body is None:
                 self._db.execute(f"DELETE FROM {table} WHERE {key}=?", (name,))
             else:
-                self._db.execute(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", (name, json.dumps(body)))
+                text = json.dumps(body)
+                self._db.execute(
+                    f"INSERT OR REPLACE INTO {table} ({key}, body, crc) VALUES (?, ?, ?)",
+                    (name, text, outbox_file.checksum(text)),
+                )
 
     def _meta(self, key: str) -> str:
         row = self._db.execute("SELECT value FROM meta WHERE key=?", (key,)).fetchone()
         return row[0] if row else ""
 
     def _set(self, key: str, value: str) -> None:
-        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+        self._db.execute(
+            "INSERT OR REPLACE INTO meta (key, value, crc) VALUES (?, ?, ?)",
+            (key, value, outbox_file.checksum(value)),
+        )

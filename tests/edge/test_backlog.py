@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from core.wire.edge_config import AlarmLimits
 from core.wire.uplink import AlarmCleared, AlarmRaised, ChartFrozen, UplinkEvent
 from edge_agent.backlog import Backlog
 from edge_agent.ballast import Ballast
@@ -34,8 +35,12 @@ def test_a_flood_on_a_full_disk_stays_small_and_ends_in_what_is_true(tmp_path: P
         for n in range(1, 11)
         for point in "t"
     ]
-    bench = Bench(config(rules))
-    bench.watch._commit = backlog.add
+    settled = config(rules).model_copy(
+        update={"alarms": AlarmLimits(chatter_raises=100, chatter_window_s=10)}
+    )  # nothing shelves itself here: it is the disk that is tried
+    bench = Bench()
+    bench.watch = Watch(bench.clock, backlog.add)
+    bench.configure(settled)
     box = Outbox(tmp_path / "outbox.db", "e", NOW)
     most = 0
     for number in range(5000):
@@ -67,7 +72,7 @@ def test_a_flood_on_a_full_disk_stays_small_and_ends_in_what_is_true(tmp_path: P
     assert {event.occurrence for event in told if isinstance(event, ChartFrozen)} <= known
     again = Watch(DataClock(NOW + timedelta(days=1)), lambda _batch: None)
     again.restore(box.states(), box.charts())
-    again.configure(config(rules))
+    again.configure(settled)
     assert sorted(again.active()) == sorted(up.values())  # states and outbox say the same
     box.close()
 

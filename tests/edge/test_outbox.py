@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from core.wire.uplink import AlarmRaised, ChartFrozen, UplinkEvent, Voided
+from core.wire.uplink import AlarmCleared, AlarmRaised, Born, ChartFrozen, UplinkEvent, Voided
 from edge_agent.outbox import Batch, Outbox
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -69,7 +70,7 @@ def test_another_edges_login_begins_a_new_epoch_without_the_old_ones_events(file
     other.close()
 
 
-@pytest.mark.parametrize("damage", ["overwritten", "cut", "empty text"])
+@pytest.mark.parametrize("damage", ["overwritten", "cut", "a page", "empty text"])
 def test_a_damaged_file_is_set_aside_and_a_new_epoch_begun(file: Path, damage: str) -> None:
     box = Outbox(file, "e", NOW)
     box.commit([Batch(events=[raised(n) for n in range(200)])], NOW)
@@ -81,11 +82,58 @@ def test_a_damaged_file_is_set_aside_and_a_new_epoch_begun(file: Path, damage: s
         file.write_bytes(whole[:4096] + b"\x5a" * 8192 + whole[12288:])
     elif damage == "cut":
         file.write_bytes(whole[: len(whole) // 2])
+    elif damage == "a page":
+        file.write_bytes(whole[: len(whole) // 2] + b"\x5a" * 4096 + whole[len(whole) // 2 + 4096 :])
     else:
         file.write_bytes(b"this is no database at all, " * 100)
     again = Outbox(file, "e", NOW)
-    assert again.epoch != epoch and kinds(again) == ["born"]
+    assert again.epoch != epoch and kinds(again)[0] == "born"
+    if damage == "a page":  # what can be read of it comes again, and is over at once: its states are lost
+        saved = kinds(again)[1:-1]
+        assert len(saved) > 100 and set(saved) == {"alarm_raised"} and kinds(again)[-1] == "born"
+    else:
+        assert kinds(again) == ["born"]
     assert len(list(file.parent.glob("outbox.db.broken-*"))) == 1
+    again.close()
+
+
+def test_a_changed_letter_in_an_event_is_a_void_and_in_what_steers_a_damaged_file(file: Path) -> None:
+    box = Outbox(file, "e", NOW)
+    box.commit([Batch(events=[raised(1), raised(2)], states={"r": {"x": 1}})], NOW)
+    epoch = box.epoch
+    box._db.execute("UPDATE events SET body = replace(body, 'occurrence-1', 'occurrence-7') WHERE seq = 2")
+    assert kinds(box) == ["born", "voided", "alarm_raised"]
+    box._db.execute("""UPDATE states SET body = '{"x": 2}'""")
+    box.close()
+    again = Outbox(file, "e", NOW)
+    assert again.epoch != epoch and again.states() == {}
+    assert kinds(again) == ["born", "alarm_raised", "born"]  # the one event that is whole
+    again._db.execute("UPDATE meta SET value = '7' WHERE key = 'acked'")
+    again.close()
+    third = Outbox(file, "e", NOW)
+    assert third.acked == 0
+    third.close()
+    for _ in range(5):
+        file.write_bytes(b"no database")
+        Outbox(file, "e", NOW + timedelta(seconds=_)).close()
+    assert len(list(file.parent.glob("outbox.db.broken-*"))) == 3  # damage fills no disk
+
+
+def test_an_outbox_of_before_there_were_checksums_goes_on(file: Path) -> None:
+    box = Outbox(file, "e", NOW)
+    box.commit([Batch(events=[raised(1)], states={"r": {"x": 1}})], NOW)
+    epoch = box.epoch
+    box.close()
+    with closing(sqlite3.connect(file)) as old, old:
+        for table in ("meta", "events", "states", "charts"):
+            old.execute(f"ALTER TABLE {table} DROP COLUMN crc")
+    again = Outbox(file, "e", NOW)
+    assert (
+        again.epoch == epoch
+        and kinds(again) == ["born", "alarm_raised"]
+        and again.states() == {"r": {"x": 1}}
+    )
+    assert again.commit([Batch(events=[raised(2)])], NOW) == 3
     again.close()
 
 
@@ -95,14 +143,37 @@ def test_the_quota_takes_acknowledged_events_first_then_charts_never_alarms(file
         box.commit([Batch(events=[raised(number), chart(number)])], NOW)
     box.ack(31, NOW)
     used = box.used_bytes()
-    assert box.tidy(NOW, 72, used) == 0
-    box.tidy(NOW, 72, used * 3 // 4)
+    assert box.tidy(NOW, 72, used * 2) == 0
+    box.tidy(NOW, 72, used * 11 // 10)  # nearly full: what the hub has goes early, and that is enough
     assert box._db.execute("SELECT min(seq) FROM events").fetchone() == (32,)
     assert kinds(box)[31:] == ["alarm_raised", "chart_frozen"] * 25
     box.tidy(NOW, 72, 64 * 1024)
-    after = kinds(box)[31:]
+    after = kinds(box)[31:81]
     assert after[::2] == ["alarm_raised"] * 25 and "voided" in after[1::2]
-    assert box.last_seq == 81
+    assert box.last_seq == 82 and kinds(box)[81] == "alarm_raised"  # the edge's own: its disk is nearly full
+    box.close()
+
+
+def test_a_nearly_full_quota_is_an_alarm_of_the_edge_until_there_is_room_again(file: Path) -> None:
+    box = Outbox(file, "e", NOW)
+    box.commit([Batch(events=[chart(n) for n in range(30)])], NOW)
+    full = box.used_bytes() * 10 // 9
+    for _ in range(2):  # once, however often one looks, and after a restart too
+        box.tidy(NOW, 72, full)
+        box.close()
+        box = Outbox(file, "e", NOW)
+    told = [UplinkEvent.model_validate_json(body).body for _seq, body in box.between(32, 99, 10, 2**20)]
+    (raise_,) = told
+    assert isinstance(raise_, AlarmRaised) and raise_.rule == "outbox_quota" and raise_.limit == 80
+    box.new_epoch("e", "ordered", [], NOW)
+    born = UplinkEvent.model_validate_json(box.between(1, 1, 1, 2**20)[0][1]).body
+    assert isinstance(born, Born) and born.active == [raise_.occurrence]
+    box.ack(box.last_seq, NOW)
+    box.tidy(NOW, 72, full)
+    (over,) = [
+        UplinkEvent.model_validate_json(body).body for _seq, body in box.between(box.last_seq, 99, 9, 2**20)
+    ]
+    assert isinstance(over, AlarmCleared) and over.occurrence == raise_.occurrence
     box.close()
 
 
