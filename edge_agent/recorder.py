@@ -6,7 +6,9 @@ A raise sends at once what led to it (`complete=False`) and two minutes later th
 
 from __future__ import annotations
 
-from collections import deque
+import math
+from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,43 +19,62 @@ BEFORE_S = 600.0
 AFTER_S = 120.0
 FINAL_SAMPLES = 2000
 EARLY_SAMPLES = 500
+MOST_SAMPLES = 20_000
+LEAST_SAMPLES = 240
+ALL_SAMPLES = 1_000_000  # 16 MB
 _KEEP_S = BEFORE_S + AFTER_S + 60.0
-_MOST_SAMPLES = 20_000
+_PRUNE = 64  # samples between two looks at what is too old
+_NO_VALUE = math.nan
 
 Sample = tuple[float, float | None]
 
 
 class Trace:
-    """A ring of (steady seconds, value) of one point; None where the reading was not good."""
+    """A ring of (steady seconds, value) of one point; None where the reading was not good.
 
-    def __init__(self) -> None:
-        self._samples: deque[Sample] = deque()
+    Two arrays of plain numbers: a sample takes 16 bytes. `most`: samples kept at most; more are thinned.
+    """
+
+    __slots__ = ("_at", "_prune_at", "_values", "most")
+
+    def __init__(self, most: int = MOST_SAMPLES) -> None:
+        self._at = array("d")
+        self._values = array("d")
+        self._prune_at = _PRUNE
+        self.most = most
+
+    @property
+    def changed_s(self) -> float:
+        """When the present value came; minus infinity when nothing has."""
+        return self._at[-1] if self._at else -math.inf
 
     def note(self, at_s: float, value: float | None, held_until_s: float) -> None:
         """A new value at `at_s`; the one before was last read at `held_until_s`."""
-        samples = self._samples
-        if samples:
-            last_s, last = samples[-1]
-            if last_s < held_until_s < at_s:
-                samples.append((held_until_s, last))
-        samples.append((at_s, value))
-        while samples[0][0] < at_s - _KEEP_S:
-            samples.popleft()
-        if len(samples) > _MOST_SAMPLES:
-            self._samples = deque(thin(list(samples), _MOST_SAMPLES // 2))
+        at = self._at
+        if at and at[-1] < held_until_s < at_s:
+            at.append(held_until_s)
+            self._values.append(self._values[-1])
+        at.append(at_s)
+        self._values.append(_NO_VALUE if value is None else value)
+        if len(at) >= self._prune_at:
+            self._prune(at_s)
 
     def seed(self, samples: Sequence[Sample]) -> None:
         """Put samples from before a restart in front."""
-        self._samples.extendleft(reversed(samples))
+        self._at = array("d", [at_s for at_s, _ in samples]) + self._at
+        self._values = (
+            array("d", [_NO_VALUE if value is None else value for _, value in samples]) + self._values
+        )
 
     def between(self, from_s: float, to_s: float, held_until_s: float) -> list[Sample]:
         """The samples of a span; the value before it opens it, the present value closes it."""
-        samples = list(self._samples)
-        if samples and samples[-1][0] < held_until_s:
-            samples.append((held_until_s, samples[-1][1]))
-        inside = [sample for sample in samples if from_s <= sample[0] <= to_s]
-        before = [sample for sample in samples if sample[0] < from_s]
-        after = [sample for sample in samples if sample[0] > to_s]
+        first, past = bisect_left(self._at, from_s), bisect_right(self._at, to_s)
+        inside = self._samples(first, past)
+        before = self._samples(first - 1, first) if first else []
+        after = self._samples(past, past + 1)
+        if not after and len(self._at) and max(self._at[-1], from_s) < held_until_s:
+            held = self._samples(len(self._at) - 1, len(self._at))[0][1]
+            (inside if held_until_s <= to_s else after).append((held_until_s, held))
         if before and after and not inside:  # one value held over the whole span
             return [(from_s, before[-1][1]), (to_s, before[-1][1])] if before[-1][1] == after[0][1] else []
         if before and inside and inside[0][1] == before[-1][1]:
@@ -61,6 +82,26 @@ class Trace:
         if after and inside and inside[-1][1] == after[0][1]:
             inside.append((to_s, inside[-1][1]))
         return inside
+
+    def _samples(self, first: int, past: int) -> list[Sample]:
+        return [
+            (at_s, None if value != value else value)  # NaN alone differs from itself
+            for at_s, value in zip(self._at[first:past], self._values[first:past], strict=True)
+        ]
+
+    def _prune(self, now_s: float) -> None:
+        old = bisect_left(self._at, now_s - _KEEP_S)
+        del self._at[:old], self._values[:old]
+        if len(self._at) > self.most:
+            kept = thin(self._samples(0, len(self._at)), self.most // 2)
+            self._at = array("d", [at_s for at_s, _ in kept])
+            self._values = array("d", [_NO_VALUE if value is None else value for _, value in kept])
+        self._prune_at = len(self._at) + max(_PRUNE, len(self._at) // 4)
+
+
+def room(traces: int) -> int:
+    """How many samples each of so many rings may keep, so that all of them together stay bounded."""
+    return min(MOST_SAMPLES, max(LEAST_SAMPLES, ALL_SAMPLES // max(1, traces)))
 
 
 def thin(samples: Sequence[Sample], most: int) -> list[Sample]:
@@ -116,6 +157,7 @@ class OpenChart:
     limit: float | None
     trace: Trace
     whole: bool = True  # False once a restart has torn a gap
+    first_out: bool = False
 
     @property
     def until_s(self) -> float:
@@ -148,7 +190,7 @@ class OpenChart:
         trace.seed(samples)
         return cls(
             chart.occurrence, chart.rule, chart.point, chart.point_name, chart.unit,
-            chart.raised_at, raised_s, chart.limit, trace, whole=False,
+            chart.raised_at, raised_s, chart.limit, trace, whole=False, first_out=chart.first_out,
         )  # fmt: skip
 
     def _chart(self, samples: Sequence[Sample], complete: bool) -> ChartFrozen:
@@ -156,4 +198,5 @@ class OpenChart:
         return ChartFrozen(
             occurrence=self.occurrence, rule=self.rule, point=self.point, point_name=self.point_name, unit=self.unit,
             raised_at=self.raised_at, limit=self.limit, offsets_ms=offsets, values=values, complete=complete,
+            first_out=self.first_out,
         )  # fmt: skip

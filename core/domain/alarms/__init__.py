@@ -36,11 +36,11 @@ from core.domain.alarms.states import (
     service,
     thaw,
 )
-from core.domain.alarms.steps import calm, due_s, fit, heard, look_s, step, tick
+from core.domain.alarms.steps import calm, due_s, fit, heard, look_s, silent, step, tick
 
 __all__ = [
     "COMBINED", "FIRST_LEVEL", "NEEDS", "OWN", "Absence", "ActiveTimes", "AlarmState", "Change", "Cleared", "Condition",
     "Operation", "Quiet", "Raised", "Reminded", "Rule", "Service", "ServiceChange", "Severity", "Shelf", "Status",
     "Term", "Verb", "Why", "acknowledge", "calm", "counts", "due_s", "faults", "fit", "freeze", "heard", "look_s",
-    "next_turn", "operate", "risen", "service", "step", "thaw", "tick",
+    "next_turn", "operate", "risen", "service", "silent", "step", "thaw", "tick",
 ]  # fmt: skip

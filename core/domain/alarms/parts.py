@@ -161,6 +161,16 @@ def calm_other(term: Term, part: Part, holding: bool) -> tuple[float, float] | N
     return _room(part.other, part.value, term.limit - (term.deadband if holding and part.held else 0.0))
 
 
+def heard(part: Part, at_s: float, changed_s: float | None, value: Value) -> Part:
+    """Readings of a silence or standstill have come until `at_s`; at `changed_s` the last one that differed."""
+    if part.of.startswith(Condition.STUCK):
+        if part.met is None:
+            return part  # a pause ends with a reading
+        if changed_s is not None and part.still_from_s is not None and changed_s > part.still_from_s:
+            part = replace(part, value=value, still_from_s=changed_s, still_s=0.0)
+    return part if part.good_s is not None and at_s <= part.good_s else replace(part, good_s=at_s)
+
+
 # ---------------------------------------------------------------- each condition
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from core.domain.alarms import parts as memory
 from core.domain.alarms.parts import Part
-from core.domain.alarms.rules import OWN, Condition, Rule, Term
+from core.domain.alarms.rules import OWN, Condition, Rule, Term, Value
 from core.domain.alarms.states import (
     AlarmState,
     Change,
@@ -91,12 +91,33 @@ def look_s(rule: Rule, state: AlarmState) -> float | None:
     return min((at_s for at_s in moments if at_s is not None), default=None)
 
 
-def heard(state: AlarmState, at_s: float, point: str = "") -> AlarmState:
-    """Good readings of `point` have come until `at_s` without a step for each: what counts when values stand still."""
+def heard(
+    state: AlarmState, at_s: float, point: str = "", changed_s: float | None = None, value: Value = None
+) -> AlarmState:
+    """Good readings of `point` have come until `at_s` without a step for each: what counts for silence and standstill.
+
+    `changed_s`: when the last one of them that differed came, which said `value`; None when none did.
+    """
+
+    def told(part: Part) -> Part:
+        kind, _, rest = part.of.partition("|")
+        if kind not in _HEARING or rest.partition("|")[0] != point:
+            return part
+        return memory.heard(part, at_s, changed_s, value)
+
+    return replace(state, parts=tuple(map(told, state.parts)), guards=tuple(map(told, state.guards)))
+
+
+def silent(rule: Rule, state: AlarmState, now_s: float) -> AlarmState:
+    """It is known that nothing will come of the rule's point: silence has lasted long enough at once."""
     return replace(
         state,
-        parts=tuple(_heard(part, at_s, point) for part in state.parts),
-        guards=tuple(_heard(part, at_s, point) for part in state.guards),
+        parts=tuple(
+            replace(part, good_s=now_s - term.after_s)
+            if term.condition is Condition.NO_DATA and not term.point and not part.met and term.after_s
+            else part
+            for term, part in zip(rule.parts, state.parts, strict=True)
+        ),
     )
 
 
@@ -244,13 +265,6 @@ def _hear(rule: Rule, state: AlarmState, reading: Reading, now_s: float, point: 
         for term, part in pairs
     ]
     return replace(state, parts=tuple(parts[: len(rule.parts)]), guards=tuple(parts[len(rule.parts) :]))
-
-
-def _heard(part: Part, at_s: float, point: str) -> Part:
-    kind, _, rest = part.of.partition("|")
-    if part.of and (kind not in _HEARING or rest.partition("|")[0] != point):
-        return part
-    return part if part.good_s is not None and at_s <= part.good_s else replace(part, good_s=at_s)
 
 
 _HEARING = (Condition.NO_DATA, Condition.STUCK)
