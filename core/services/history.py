@@ -132,10 +132,11 @@ def flush(now: datetime, everything: bool = False) -> int:
         fresh = dict(_fresh)
         _fresh.clear()
     try:
-        store.add(_blocks(RAW, done, MINUTE_MS))
-        store.keep_latest(
-            (point_id, edge_id, sample.model_dump_json()) for point_id, (edge_id, sample) in fresh.items()
-        )
+        with store.held(writing=True):
+            store.add(_blocks(RAW, done, MINUTE_MS))
+            store.keep_latest(
+                (point_id, edge_id, sample.model_dump_json()) for point_id, (edge_id, sample) in fresh.items()
+            )
     except OutsideError:
         with _lock:
             for point_id, over in done.items():
@@ -165,7 +166,7 @@ def _block(level: int, point_id: int, some: Sequence[Sample]) -> Block:
 
 
 def tidy(now: datetime) -> int:
-    """Make minutes of hours that are over and hours of days, and let go of what is too old; how many points were done.
+    """Make minutes of hours that are over and hours of days, and let go of what is too old; how many spans were done.
 
     Harmless twice: what was done in part is done again, to the same end.
     """
@@ -173,7 +174,7 @@ def tidy(now: datetime) -> int:
     if store is None:
         return 0
     done = 0
-    with store.alone() as alone:
+    with store.held(), store.alone() as alone:
         if alone:
             point_ids = store.points()
             done += _roll(store, point_ids, "minutes", RAW, MINUTES, HOUR_MS, now)
@@ -187,24 +188,17 @@ def _roll(
 ) -> int:
     """Condense the spans that are over since the last time, and pack each span's fine samples into one block."""
     end_ms = (_ms(now) - 2 * MINUTE_MS) // span_ms * span_ms
-    begun_ms = store.mark(name)
-    keep_ms = _kept_days(fine) * DAY_MS
-    start_ms = max(begun_ms if begun_ms is not None else 0, (end_ms - keep_ms) // span_ms * span_ms)
-    if begun_ms is None:
-        start_ms = max(start_ms, min((_first(store, fine, point_ids, end_ms)) // span_ms * span_ms, end_ms))
+    begun_ms = store.mark(name) or 0
     done = 0
-    for from_ms in range(start_ms, end_ms, span_ms):
-        for point_id in point_ids:
-            done += _roll_one(store, point_id, fine, coarse, from_ms, from_ms + span_ms)
-        store.set_mark(name, from_ms + span_ms)
-    if begun_ms is None:
-        store.set_mark(name, end_ms)
+    if begun_ms >= end_ms:
+        return done
+    for point_id in point_ids:
+        with store.held(writing=True):
+            spans = {at_ms // span_ms * span_ms for at_ms in store.begun(fine, point_id, begun_ms, end_ms)}
+            for from_ms in sorted(spans):
+                done += _roll_one(store, point_id, fine, coarse, from_ms, from_ms + span_ms)
+    store.set_mark(name, end_ms)
     return done
-
-
-def _first(store: Store, level: int, point_ids: list[int], otherwise_ms: int) -> int:
-    bounds = [store.bounds(level, point_id) for point_id in point_ids]
-    return min((one[0] for one in bounds if one is not None), default=otherwise_ms)
 
 
 def _roll_one(store: Store, point_id: int, fine: int, coarse: int, from_ms: int, to_ms: int) -> int:
@@ -262,15 +256,22 @@ def of_point(
     row = rows.get(PointRow, point_id, "point")
     check_span(from_at, to_at)
     found = series(point_id, from_at, to_at, most)
-    store = _store
-    oldest = [one[0] for level in _WIDTHS if store is not None and (one := store.bounds(level, point_id))]
+    oldest = _oldest(point_id)
     return PointHistory(
         point_id=row.id,
         name=row.name,
         unit=row.unit,
         samples=[shown(one) for one in thinned(found, most)],
-        oldest_at=_at(min(oldest)) if oldest else _at(found[0].at_ms) if found else None,
+        oldest_at=_at(oldest) if oldest is not None else _at(found[0].at_ms) if found else None,
     )
+
+
+def _oldest(point_id: int) -> int | None:
+    store = _store
+    if store is None:
+        return None
+    with store.held():
+        return min((one[0] for level in _WIDTHS if (one := store.bounds(level, point_id))), default=None)
 
 
 def check_span(from_at: datetime, to_at: datetime) -> None:
@@ -287,6 +288,16 @@ def series(point_id: int, from_at: datetime, to_at: datetime, most: int = 1_000_
         return []
     width_ms = (to_ms - from_ms) / most
     finest = RAW if width_ms < MINUTE_MS else MINUTES if width_ms < HOUR_MS else HOURS
+    with store.held():
+        found = _kept(store, point_id, finest, from_ms, to_ms)
+    since_ms = max(found[-1].at_ms + 1 if found else from_ms, from_ms)
+    with _lock:
+        young = [one for one in _buffer.get(point_id, ()) if since_ms <= one.at_ms <= to_ms]
+        young.sort(key=lambda one: one.at_ms)
+    return found + (young if finest == RAW else samples.by_width(young, _WIDTHS[finest]))
+
+
+def _kept(store: Store, point_id: int, finest: int, from_ms: int, to_ms: int) -> list[Sample]:
     found: list[Sample] = []
     until_ms = to_ms
     # From the finest that is wanted to coarser ones, for what is older than it is kept.
@@ -301,10 +312,7 @@ def series(point_id: int, from_at: datetime, to_at: datetime, most: int = 1_000_
     for level in range(finest - 1, RAW - 1, -1):
         since_ms = max(found[-1].at_ms + 1 if found else from_ms, from_ms)
         found += samples.by_width(_stored(store, level, point_id, since_ms, to_ms), _WIDTHS[finest])
-    since_ms = max(found[-1].at_ms + 1 if found else from_ms, from_ms)
-    with _lock:
-        young = sorted(one for one in _buffer.get(point_id, ()) if since_ms <= one.at_ms <= to_ms)
-    return found + (young if finest == RAW else samples.by_width(young, _WIDTHS[finest]))
+    return found
 
 
 def thinned(found: list[Sample], most: int) -> list[Sample]:

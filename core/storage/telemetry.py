@@ -59,7 +59,8 @@ class Store:
         return self._file is None
 
     @contextmanager
-    def _connected(self, writing: bool = False) -> Iterator[Any]:
+    def held(self, writing: bool = False) -> Iterator[Any]:
+        """One connection, and one transaction when `writing`, for all that is done inside."""
         opened = self._database
         try:
             with ExitStack() as held:
@@ -74,7 +75,7 @@ class Store:
     def make_tables(self) -> None:
         """Make what is not there yet."""
         words = ("BYTEA", "") if self.shared else ("BLOB", " WITHOUT ROWID")
-        with self._connected(writing=True) as opened:
+        with self.held(writing=True) as opened:
             if self.shared:  # two hubs that start at once would both make them
                 opened.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_ROLL_UP_LOCK,))
             for statement in _TABLES:
@@ -85,7 +86,7 @@ class Store:
     def add(self, blocks: Iterable[Block]) -> int:
         """Keep blocks; one that is there already, from another hub that heard the same, stays. Return how many came."""
         count = 0
-        with self._connected(writing=True):
+        with self.held(writing=True):
             for some in _some(blocks):
                 self._insert("telemetry_block", Block._fields, some, "ON CONFLICT DO NOTHING")
                 count += len(some)
@@ -93,7 +94,7 @@ class Store:
 
     def replace(self, level: int, point_id: int, from_ms: int, to_ms: int, block: Block | None) -> None:
         """Put one block, or none, in the place of all that begin in this stretch of time."""
-        with self._connected(writing=True):
+        with self.held(writing=True):
             self._run(
                 "DELETE FROM telemetry_block WHERE level = ? AND point_id = ? AND from_ms >= ? AND from_ms < ?",
                 (level, point_id, from_ms, to_ms),
@@ -107,7 +108,7 @@ class Store:
             "SELECT data FROM telemetry_block WHERE level = ? AND point_id = ? AND from_ms <= ? AND to_ms >= ? "
             "ORDER BY from_ms"
         )
-        with self._connected():
+        with self.held():
             return [bytes(data) for (data,) in self._run(sql, (level, point_id, to_ms, from_ms)).fetchall()]
 
     def bounds(self, level: int, point_id: int) -> tuple[int, int] | None:
@@ -118,15 +119,24 @@ class Store:
         last = first.replace("from_ms FROM", "to_ms FROM").replace(
             "ORDER BY from_ms", "ORDER BY from_ms DESC"
         )
-        with self._connected():
+        with self.held():
             found = self._run(first, (level, point_id)).fetchone()
             if found is None:
                 return None
             return int(found[0]), int(self._run(last, (level, point_id)).fetchone()[0])
 
+    def begun(self, level: int, point_id: int, from_ms: int, to_ms: int) -> list[int]:
+        """When the blocks of a point begin that begin in this stretch."""
+        sql = (
+            "SELECT from_ms FROM telemetry_block WHERE level = ? AND point_id = ? AND from_ms >= ? AND from_ms < ? "
+            "ORDER BY from_ms"
+        )
+        with self.held():
+            return [int(at_ms) for (at_ms,) in self._run(sql, (level, point_id, from_ms, to_ms)).fetchall()]
+
     def points(self) -> list[int]:
         """All points that were ever heard."""
-        with self._connected():
+        with self.held():
             rows = self._run("SELECT point_id FROM telemetry_latest ORDER BY point_id").fetchall()
         return [int(point_id) for (point_id,) in rows]
 
@@ -136,7 +146,7 @@ class Store:
         for some in _some(point_ids):
             places = ", ".join("?" * len(some))
             sql = f"DELETE FROM telemetry_block WHERE level = ? AND point_id IN ({places}) AND from_ms < ?"
-            with self._connected(writing=True):
+            with self.held(writing=True):
                 gone += int(self._run(sql, (level, *some, before_ms)).rowcount)
         return gone
 
@@ -145,25 +155,25 @@ class Store:
     def keep_latest(self, latest: Iterable[tuple[int, str, str]]) -> None:
         """The newest sample of points: (point, edge, JSON)."""
         tail = "ON CONFLICT (point_id) DO UPDATE SET edge_id = excluded.edge_id, sample = excluded.sample"
-        with self._connected(writing=True):
+        with self.held(writing=True):
             for some in _some(latest):
                 self._insert("telemetry_latest", ("point_id", "edge_id", "sample"), some, tail)
 
     def latest(self) -> list[tuple[int, str, str]]:
         """The newest sample of every point."""
-        with self._connected():
+        with self.held():
             rows = self._run("SELECT point_id, edge_id, sample FROM telemetry_latest").fetchall()
         return [(int(point_id), str(edge_id), str(sample)) for point_id, edge_id, sample in rows]
 
     def mark(self, name: str) -> int | None:
         """How far a job has come."""
-        with self._connected():
+        with self.held():
             row = self._run("SELECT at_ms FROM telemetry_mark WHERE name = ?", (name,)).fetchone()
         return None if row is None else int(row[0])
 
     def set_mark(self, name: str, at_ms: int) -> None:
         """Keep how far a job has come."""
-        with self._connected(writing=True):
+        with self.held(writing=True):
             tail = "ON CONFLICT (name) DO UPDATE SET at_ms = excluded.at_ms"
             self._insert("telemetry_mark", ("name", "at_ms"), [(name, at_ms)], tail)
 
@@ -173,7 +183,7 @@ class Store:
         if not self.shared:
             yield True
             return
-        with self._connected():
+        with self.held():
             taken = bool(self._run("SELECT pg_try_advisory_lock(?)", (_ROLL_UP_LOCK,)).fetchone()[0])
             try:
                 yield taken
@@ -187,7 +197,7 @@ class Store:
         """What the samples take on disk; None in PostgreSQL, where others have their eye on it."""
         if self.shared:
             return None
-        with self._connected():
+        with self.held():
             pages, free, size = (
                 int(self._run(f"PRAGMA {name}").fetchone()[0])
                 for name in ("page_count", "freelist_count", "page_size")
@@ -197,8 +207,9 @@ class Store:
     def give_back(self) -> None:
         """Let the file shrink by what was deleted."""
         if not self.shared:
-            with self._connected():
-                self._run("PRAGMA incremental_vacuum").fetchall()
+            with self.held() as opened:
+                # A script, because a single statement that tells no columns is taken one step far: one page.
+                opened.connection().executescript("PRAGMA incremental_vacuum")
 
     def _run(self, sql: str, params: tuple[Any, ...] = ()) -> Any:
         return self._database.execute_sql(sql.replace("?", "%s") if self.shared else sql, params)
