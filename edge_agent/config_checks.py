@@ -23,7 +23,7 @@ from core.wire.edge_config import (
     Polled,
     RuleConfig,
 )
-from core.wire.rule_logic import domain_rule, points_of
+from core.wire.rule_logic import domain_rule
 from core.wire.uplink import ConfigError
 from edge_agent.drivers.mqtt_json import matches, parse_path, valid_filter
 from edge_agent.drivers.sparkplug_node import address
@@ -199,13 +199,9 @@ def _rule(
     faults = list(config_checks.rule_faults(rule))
     for fault in faults:
         yield _named(where, fault, f"rule '{rule.name}'")
-    for path, point in points_of(rule):
-        if point not in points:
-            detail = f"rule '{rule.name}' names point '{point}', which there is not: {known(points)}"
-            yield flaw(f"{where}.{path}", "config.unknown_point", detail, rule=rule.name, point=point)
-            return
-    yield from _fits(where, rule, devices, points)
-    if not faults:
+    lost = list(_fits(where, rule, devices, points))
+    yield from lost
+    if not faults and not lost:
         try:
             domain_rule(rule)
         except ValueError as wrong:
@@ -215,7 +211,7 @@ def _rule(
 def _fits(
     where: str, rule: RuleConfig, devices: Mapping[str, Device], points: Mapping[str, PointConfig]
 ) -> Iterator[ConfigError]:
-    """Each condition must be able to judge the values of the points that it is about."""
+    """Each condition must be able to judge the values of the points that it is about, and these must be there."""
     judged = [] if rule.condition in ("all", "any") else [("condition", rule.condition, rule.point)]
     if rule.condition == "deviation":
         judged.append(("other", rule.condition, rule.other))
@@ -226,9 +222,15 @@ def _fits(
                 judged.append((f"{kind}[{index}].other", term.condition, term.other))
     for path, condition, point_id in judged:
         point = points.get(point_id)
-        owner = devices.get(point.device) if point is not None else None
-        if point is None or owner is None:
-            continue  # is said elsewhere
+        if point is None:
+            if point_id:
+                path = path.replace("].condition", "].point")
+                detail = f"rule '{rule.name}' names point '{point_id}', which there is not: {known(points)}"
+                yield flaw(f"{where}.{path}", "config.unknown_point", detail, rule=rule.name, point=point_id)
+            continue
+        owner = devices.get(point.device)
+        if owner is None:
+            continue  # is said of the point
         if not config_checks.fits(condition, config_checks.holds(point, owner.kind)):
             detail = f"rule '{rule.name}': {condition} cannot judge point '{point.name}' ({point.type})"
             names = {"rule": rule.name, "condition": condition, "point": point.name}
