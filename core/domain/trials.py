@@ -6,6 +6,7 @@ recording of any length fits; beyond the raises that are kept, they are counted 
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -76,7 +77,15 @@ class _Run:
     kept: int | None = None  # where its raise stands in the list, while it is active
     turn_s: float | None = None  # when its schedule next lets it count, or no longer does
     counts: bool = True
+    calm: tuple[float, float] | None = (
+        None  # numbers that decide nothing, for a rule over one point and no time
+    )
     recent: deque[tuple[float, bool]] = field(default_factory=lambda: deque(maxlen=CHATTER_RAISES - 1))
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing but the one value decides, so that most readings can be passed over."""
+        return not self.rule.timed and not self.rule.points
 
 
 class Trial:
@@ -112,9 +121,14 @@ class Trial:
         for run, name in self._by_point.get(point, ()):
             if run.turn_s is not None and run.turn_s <= now_s:
                 self._turns(run, now_s)
+            calm = run.calm
+            if calm is not None and reading.good and calm[0] <= _number(reading.value) <= calm[1]:
+                continue
             run.state, changes = alarms.step(run.rule, run.state, reading, now_s, name)
             if changes:
                 self._take(run, changes)
+            if run.plain:
+                run.calm = alarms.calm(run.rule, run.state)
 
     def _begin_schedule(self, run: _Run) -> None:
         if run.rule.schedule and not alarms.counts(run.rule.schedule, self._began_at.astimezone(self._zone)):
@@ -126,6 +140,7 @@ class Trial:
         verb: alarms.Verb = "unsuppress" if run.counts else "suppress"
         order = alarms.Operation(verb, why="schedule")
         run.state, changes = alarms.operate(run.rule, run.state, order, at_s)
+        run.calm = None
         self._take(run, changes)
 
     def _plan_turn(self, run: _Run, at_s: float) -> None:
@@ -186,6 +201,11 @@ class Trial:
             sum(count > FLOOD_RAISES for count in self._windows.values()),
             end_s,
         )
+
+
+def _number(value: float | bool | str | None) -> float:
+    """A value as a number that is in no range unless it is one."""
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
 
 
 def _open_s(run: _Run, end_s: float) -> float:
