@@ -78,7 +78,16 @@ class Judge:
         self._read = 0
         self.lost |= lost
         for key in lost:
-            self._bodies.pop(key)
+            self._bodies.pop(key, None)
+        self.replayed()
+
+    def replayed(self) -> dict[str, str]:
+        """The open occurrence of each rule, from all that is left of the ledger."""
+        self.open = {}
+        order = {epoch: number for number, epoch in enumerate(self.epochs)}
+        for key in sorted(self._bodies, key=lambda one: (order[one[0]], one[1])):
+            self._replay(self._bodies[key])
+        return self.open
 
     def digest(self, key: Key) -> str:
         """Of an event in the ledger, as both sides make it."""

@@ -227,6 +227,37 @@ def _never_sends_again() -> None:
     delivery.RESEND_FIRST_S = delivery.RESEND_MOST_S = 1e6
 
 
+def _normal(module: str) -> None:
+    """A commit does not wait for the disk (synchronous=NORMAL)."""
+    from core.storage import db
+    from edge_agent import outbox_file
+
+    if module == "edge":
+        opened = outbox_file.open_file
+
+        def quick(file: Path) -> Any:
+            connection = opened(file)
+            connection.execute("PRAGMA synchronous=NORMAL")
+            return connection
+
+        outbox_file.open_file = quick
+        return
+    sqlite = db._sqlite
+
+    def quick_hub(file: Path) -> Any:
+        opened_db: Any = sqlite(file)
+        opened_db._pragmas = [
+            (key, "normal" if key == "synchronous" else value) for key, value in opened_db._pragmas
+        ]
+        return opened_db
+
+    db._sqlite = quick_hub
+
+
+change("normal_edge")(lambda: _normal("edge"))
+change("normal_hub")(lambda: _normal("hub"))
+
+
 def try_one(mutant: Mutant, seed: int, nursery: Nursery) -> tuple[int, str]:
     """The round in which it was caught, and as what; (0, "") when it was not."""
     from tests.faults.rounds import campaign  # which starts from there

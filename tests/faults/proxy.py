@@ -43,6 +43,7 @@ class Proxy:
         self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._listening.bind(("127.0.0.1", 0))
         self.port = int(self._listening.getsockname()[1])
+        self._ending = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="proxy", daemon=True)
         self._thread.start()
 
@@ -57,21 +58,23 @@ class Proxy:
 
     def close(self) -> None:
         """End it, with all lines."""
-        self._call(self._reset())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        self._loop.call_soon_threadsafe(self._ending.set)
+        self._thread.join(10)
 
     def _call(self, what: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(what, self._loop).result(10)
 
     def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(asyncio.start_server(self._came, sock=self._listening))
-        self._loop.run_forever()
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._serve())
+
+    async def _serve(self) -> None:
+        server = await asyncio.start_server(self._came, sock=self._listening)
+        await self._ending.wait()
         server.close()
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0))
+        await self._reset()
+        while self._pairs:
+            await asyncio.sleep(0.01)
 
     async def _reset(self, only_lost: bool = False) -> None:
         for pair in list(self._pairs):
