@@ -59,6 +59,7 @@ class Action(StrEnum):
     LABEL_PRINT = "label.print"
     ARTICLE_READ = "article.read"
     ARTICLE_EDIT = "article.edit"
+    TEMPLATE_EDIT = "template.edit"  # what kinds of tickets ask for
     SLA_EDIT = "sla.edit"  # working calendars, service levels
     JOURNAL_READ = "journal.read"
     INTEGRATION_EDIT = "integration.edit"  # tokens of other programs, webhooks

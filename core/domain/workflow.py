@@ -52,6 +52,8 @@ class Facts:
     failure_mode: str = ""
     resolution: str = ""
     alarm_active: bool = False
+    fields_open: int = 0
+    approvals_open: int = 0
     closed_at: datetime | None = None
     now: datetime | None = None
 
@@ -66,6 +68,14 @@ def _failure_mode_given(facts: Facts) -> bool:
 
 def _alarm_clear(facts: Facts) -> bool:
     return not facts.alarm_active
+
+
+def _fields_done(facts: Facts) -> bool:
+    return facts.fields_open == 0
+
+
+def _approved(facts: Facts) -> bool:
+    return facts.approvals_open == 0
 
 
 def _not_accepted(facts: Facts) -> bool:
@@ -83,6 +93,8 @@ GUARDS: Mapping[str, Callable[[Facts], bool]] = {
     "steps_open": _steps_done,
     "failure_mode_needed": _failure_mode_given,
     "alarm_active": _alarm_clear,
+    "fields_open": _fields_done,
+    "approval_pending": _approved,
     "already_accepted": _not_accepted,
     "reopen_too_late": _recently_closed,
 }
@@ -113,14 +125,15 @@ def _t(
 
 A = Action
 LIFECYCLE: tuple[Transition, ...] = (
-    _t("assign", OPEN, S.ASSIGNED, "ticket.assigned", A.TICKET_ASSIGN, ("assignee",)),
-    _t("grab", {S.NEW}, S.ASSIGNED, "ticket.assigned", A.TICKET_GRAB),
+    _t("assign", OPEN, S.ASSIGNED, "ticket.assigned", A.TICKET_ASSIGN, ("assignee",),
+       ("approval_pending",)),
+    _t("grab", {S.NEW}, S.ASSIGNED, "ticket.assigned", A.TICKET_GRAB, guards=("approval_pending",)),
     _t("accept", {S.ASSIGNED}, S.ASSIGNED, "ticket.accepted", A.TICKET_WORK, guards=("already_accepted",)),
     _t("start", {S.ASSIGNED}, S.IN_PROGRESS, "ticket.started", A.TICKET_WORK),
     _t("hold", {S.ASSIGNED, S.IN_PROGRESS}, S.ON_HOLD, "ticket.held", A.TICKET_WORK, ("hold_reason",)),
     _t("resume", {S.ON_HOLD}, S.IN_PROGRESS, "ticket.resumed", A.TICKET_WORK),
     _t("resolve", {S.IN_PROGRESS}, S.RESOLVED, "ticket.resolved", A.TICKET_WORK, ("resolution",),
-       ("steps_open", "failure_mode_needed", "alarm_active")),
+       ("steps_open", "fields_open", "failure_mode_needed", "alarm_active")),
     _t("ask", {S.RESOLVED}, S.FOLLOW_UP, "ticket.follow_up", A.TICKET_CLOSE, automatic=True),
     _t("close", {S.RESOLVED, S.FOLLOW_UP}, S.CLOSED, "ticket.closed", A.TICKET_CLOSE),
     _t("reject", {S.RESOLVED, S.FOLLOW_UP}, S.IN_PROGRESS, "ticket.reopened", A.TICKET_CLOSE, ("reason",)),

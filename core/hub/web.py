@@ -29,6 +29,7 @@ from core.hub.api import (
     plant,
     sessions,
     sla,
+    templates,
     tickets,
 )
 from core.hub.feed import Feed
@@ -40,7 +41,7 @@ from core.wire.base import Problem
 
 _API = (
     sessions, tickets, alarms, assets, labels, plans, parts, people, plant, fleet, device_library, history, journal,
-    files, knowledge, integrations, sla,
+    files, knowledge, integrations, sla, templates,
 )  # fmt: skip
 
 

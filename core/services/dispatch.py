@@ -8,7 +8,7 @@ from typing import Any
 
 from core.domain import dispatch, workflow
 from core.domain.people import SYSTEM, Action, Actor, Role, require
-from core.errors import AppError
+from core.errors import AppError, Conflict
 from core.services import journal, notices, rosters, rows, ticket_states
 from core.storage import db, gather, queries
 from core.storage.sql import fn
@@ -22,6 +22,7 @@ NOBODY = notices.NOBODY
 POOL = "pool"
 NO_TEAM = "no_team"
 _OPEN = sorted(workflow.OPEN)
+APPROVAL = "approval"  # somebody has to agree first
 TRIAGE = "triage"  # beyond the limit of anonymous reports: a person looks first
 
 
@@ -123,9 +124,9 @@ def _take_and_count(actor: Actor, row: TicketRow, best: dispatch.Candidate, now:
         gathered.known[ticket_states.LOADS] = loads
 
 
-def hold_back(row: TicketRow, now: datetime) -> None:
+def hold_back(row: TicketRow, now: datetime, why: str = POOL) -> None:
     """Leave a new ticket to a person's eyes first."""
-    _wait(row, POOL, now, SYSTEM)
+    _wait(row, why, now, SYSTEM)
 
 
 def _wait(row: TicketRow, why: str, now: datetime, actor: Actor) -> None:
@@ -146,6 +147,8 @@ def assign(
 ) -> None:
     """Give a ticket by hand: to a person, to a team that may grab it, or (neither) by rule."""
     transition = workflow.transition_of("assign", workflow.State(row.state))
+    if workflow.blocked(transition, ticket_states.facts(row, now)):
+        raise Conflict("ticket.approval_pending", f"{row.number} waits for an approval", number=row.number)
     if team_id is not None:
         row.team = rows.get(TeamRow, team_id, "team")
     if person_id is None:

@@ -1,4 +1,4 @@
-"""Public holidays and make-up working days of a country, from the `holidays` library; what a plant changes is not here."""
+"""Public holidays and make-up working days of a country, from the `holidays` library; own exceptions lie elsewhere."""
 
 from __future__ import annotations
 

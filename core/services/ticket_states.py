@@ -9,9 +9,9 @@ from core.domain import tickets, workflow
 from core.domain.people import Action, Actor, Owned, may
 from core.domain.workflow import Facts, State, Transition
 from core.errors import Conflict
-from core.services import journal, sla_policies
+from core.services import journal, sla_policies, templates
 from core.storage import gather, queries
-from core.storage.tables import AlarmRow, FailureCodeRow, PersonRow, TeamRow, TicketRow
+from core.storage.tables import AlarmRow, ApprovalRow, FailureCodeRow, PersonRow, TeamRow, TicketRow
 
 LOADS = "loads"  # what a gathered transaction knows of how many tickets people have
 # Rights that belong to whoever does the work, not to whoever reported it.
@@ -49,8 +49,18 @@ def facts(row: TicketRow, now: datetime, alarming: bool | None = None) -> Facts:
         failure_mode=row.failure_mode,
         resolution=row.resolution,
         alarm_active=working and alarming,
+        fields_open=len(templates.fields_open(row.template_id, row.custom))
+        if working and row.template_id
+        else 0,
+        approvals_open=_approvals_open(row.id) if row.state == State.NEW and row.template_id else 0,
         closed_at=row.closed_at,
         now=now,
+    )
+
+
+def _approvals_open(ticket_id: int) -> int:
+    return int(
+        ApprovalRow.select().where(ApprovalRow.ticket == ticket_id, ApprovalRow.granted.is_null()).count()
     )
 
 

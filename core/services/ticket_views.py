@@ -99,6 +99,7 @@ def of(actor: Actor, row: TicketRow, now: datetime) -> TicketView:
         files=files.of_ticket(row.id) if has_files else [],
         cost=ticket_costs.of(row, now, bool(has_labour or has_moves)) if sees_cost else None,
         charts=charts,
+        has_form=row.template_id is not None,
     )
 
 

@@ -8,7 +8,17 @@ from typing import Any, TypedDict, Unpack
 from core.domain import sla, tickets, workflow
 from core.domain.people import Action, Actor, require
 from core.errors import AppError, Conflict
-from core.services import dispatch, journal, settings, sla_policies, ticket_costs, ticket_parts, ticket_states
+from core.services import (
+    dispatch,
+    journal,
+    settings,
+    sla_policies,
+    templates,
+    ticket_costs,
+    ticket_forms,
+    ticket_parts,
+    ticket_states,
+)  # fmt: skip
 from core.services.dispatch import candidates
 from core.services.numbers import next_number
 from core.services.rows import get, plain, refuse_changed
@@ -105,6 +115,16 @@ def make(actor: Actor, new: CreateTicket, now: datetime, links: Links) -> Ticket
         if first is not None:
             _refuse_anothers(actor, first)
             return first
+    template, body, custom = None, None, dict[str, Any]()
+    if new.template_id is not None:
+        kind, template = templates.current(new.template_id)
+        body = templates.body_of(template.id)
+        custom = ticket_forms.first_values(body, new.values)
+        new = new.model_copy(update={"type": kind.type, "procedure": new.procedure or body.procedure})
+    elif new.values:
+        raise AppError(
+            "ticket.no_template", "values without a template", {"template_id": "missing"}, number=""
+        )
     asset = None if new.asset_id is None else get(AssetRow, new.asset_id, "asset")
     priority = new.priority or tickets.default_priority(new.type, asset.criticality if asset else "B")
     if not links.get("verified", actor.kind != "public"):
@@ -149,6 +169,8 @@ def make(actor: Actor, new: CreateTicket, now: datetime, links: Links) -> Ticket
         warn_due_at=due.warn_at,
         sla_policy=policy.id if policy else None,
         occurrences=links.get("occurrences", 0),
+        template=template,
+        custom=custom,
     )
     journal.write(
         actor, "ticket.created", "ticket", row.id, now, row.id,
@@ -159,7 +181,9 @@ def make(actor: Actor, new: CreateTicket, now: datetime, links: Links) -> Ticket
     kit = links.get("kit")
     if kit:
         ticket_parts.reserve_kit(actor, row.id, kit, now=now, reason=row.number)
-    if links.get("held"):
+    if body is not None and ticket_forms.begin_approvals(row, body):
+        dispatch.hold_back(row, now, dispatch.APPROVAL)
+    elif links.get("held"):
         dispatch.hold_back(row, now)
     else:
         dispatch.assign_by_rule(row, now)
@@ -237,6 +261,7 @@ def move(actor: Actor, ticket_id: int, wanted: MoveTicket, *, now: datetime) -> 
 
 def step_to(actor: Actor, row: TicketRow, wanted: MoveTicket, now: datetime) -> None:
     """Take a transition on a row that is held, with what it brings about."""
+    ticket_forms.fill_with(row, wanted)
     given = wanted.model_dump(include={"reason", "hold_reason", "resolution", "failure_mode"})
     if wanted.move == "assign":  # without a person: by rule
         given["assignee"] = True
@@ -283,7 +308,8 @@ def _before_resolved(actor: Actor, row: TicketRow, wanted: MoveTicket, now: date
 
 def _after_resolved(actor: Actor, row: TicketRow, now: datetime) -> None:
     cost = ticket_costs.freeze(row, now)
-    if row.reporter_id is not None or row.progress_hash is not None or row.reporter_contact:
+    asked = row.template_id is None or templates.body_of(row.template_id).follow_up
+    if asked and (row.reporter_id is not None or row.progress_hash is not None or row.reporter_contact):
         # There is somebody to ask whether it is right.
         ask = workflow.transition_of("ask", workflow.State.RESOLVED)
         ticket_states.take(actor, row, ask, now)

@@ -173,6 +173,7 @@ class TicketView(TicketRowView):
     files: list[FileView]
     cost: CostView | None = Field(description="None when the reader may not see money.")
     charts: int = Field(description="How many charts there are.")
+    has_form: bool = Field(False, description="Whether it has a template; GET /tickets/{id}/form tells its fields.")
 
 
 class CreateTicket(Request):
@@ -189,6 +190,8 @@ class CreateTicket(Request):
     failed_at: Moment | None = None
     request_id: str | None = Field(None, min_length=8, max_length=64)
     procedure: list[Step] = Field(default_factory=list, max_length=200)
+    template_id: int | None = Field(None, description="Its type and procedure count then.")
+    values: dict[str, Any] = Field(default_factory=dict, max_length=60, description="The template's fields.")
 
 
 class EditTicket(Request):
@@ -222,6 +225,7 @@ class MoveTicket(Request):
     failure_cause: str | None = Field(None, max_length=20)
     failure_remedy: str | None = Field(None, max_length=20)
     labour_min: int | None = Field(None, ge=0, le=100_000)
+    values: dict[str, Any] = Field(default_factory=dict, max_length=60, description="The template's fields.")
     override: bool = Field(False, description="Pass guards that do not hold; needs the right and a reason.")
 
 

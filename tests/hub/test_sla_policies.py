@@ -48,7 +48,7 @@ def row(ticket_id: int) -> TicketRow:
 
 
 def give(plant: Plant, ticket: TicketRow) -> None:
-    tickets.assign(plant.boss, ticket.id, AssignTicket(assignee_id=plant.wang.id), now=TUESDAY)
+    tickets.assign(plant.boss, ticket.id, AssignTicket(person_id=plant.wang.id), now=TUESDAY)
 
 
 def said(verb: str) -> list[dict[str, Any]]:
@@ -162,7 +162,7 @@ def test_who_does_not_accept_is_reminded_until_he_does(plant: Plant) -> None:
     policy(plant, remind_min=15)
     ticket = report(plant)
     if row(ticket.id).state == "new":
-        tickets.move(plant.boss, ticket.id, MoveTicket(move="assign", assignee_id=plant.wang.id), now=TUESDAY)
+        tickets.move(plant.boss, ticket.id, MoveTicket(move="assign", person_id=plant.wang.id), now=TUESDAY)
     for minutes in (14, 15, 16, 31, 45):
         sla.watch(TUESDAY + timedelta(minutes=minutes))
     assert [data["turn"] for data in said("ticket.reminded")] == [1, 2, 3]

@@ -29,8 +29,10 @@ from core.storage.tables.people import (
 )
 from core.storage.tables.plans import PlanAssetRow, PlanRow
 from core.storage.tables.sla import CalendarRow, SlaPolicyRow
+from core.storage.tables.templates import TemplateRevisionRow, TemplateRow
 from core.storage.tables.tickets import (
     AlarmRow,
+    ApprovalRow,
     AttachmentRow,
     CounterRow,
     LabourRow,
@@ -64,9 +66,12 @@ ALL: tuple[type[Row], ...] = (
     DeadLetterRow,
     CalendarRow,
     SlaPolicyRow,
+    TemplateRow,
+    TemplateRevisionRow,
     CounterRow,
     TicketRow,
     SlaPauseRow,
+    ApprovalRow,
     AlarmRow,
     OccurrenceRow,
     AttachmentRow,
@@ -94,6 +99,7 @@ __all__ = [
     "AbsenceRow",
     "AlarmRow",
     "ApiTokenRow",
+    "ApprovalRow",
     "ArticleRow",
     "ArticleUseRow",
     "AssetRow",
@@ -136,6 +142,8 @@ __all__ = [
     "StockMoveRow",
     "TeamMemberRow",
     "TeamRow",
+    "TemplateRevisionRow",
+    "TemplateRow",
     "TicketRow",
     "UplinkEventRow",
     "UtcField",

@@ -9,6 +9,7 @@ from core.storage.tables.base import JsonField, Row, UtcField, VersionedRow
 from core.storage.tables.fleet import EdgeRow, RuleRow
 from core.storage.tables.people import PersonRow, TeamRow
 from core.storage.tables.sla import SlaPolicyRow
+from core.storage.tables.templates import TemplateRevisionRow
 
 
 class CounterRow(Row):
@@ -81,6 +82,9 @@ class TicketRow(VersionedRow):
     sla_policy = peewee.ForeignKeyField(SlaPolicyRow, null=True, on_delete="SET NULL")
     sla_from_at = UtcField(null=True)  # null: since it was reported
     warn_due_at = UtcField(null=True)
+    # What its template asks for
+    template = peewee.ForeignKeyField(TemplateRevisionRow, null=True, on_delete="RESTRICT")
+    custom = JsonField(default=dict)  # field key → value
 
     class Meta:
         indexes = (
@@ -90,6 +94,23 @@ class TicketRow(VersionedRow):
             (("assignee", "state"), False),
             (("asset", "reported_at"), False),
         )
+
+
+class ApprovalRow(Row):
+    """One level of the approval chain of a ticket; the lowest undecided one is asked now."""
+
+    ticket = peewee.ForeignKeyField(TicketRow, backref="approvals", on_delete="CASCADE")
+    level = peewee.IntegerField()
+    name = JsonField()  # language → text
+    roles = JsonField(default=list)
+    person_ids = JsonField(default=list)
+    granted = peewee.BooleanField(null=True)  # null: not decided
+    decided_by = peewee.ForeignKeyField(PersonRow, null=True, on_delete="SET NULL")
+    decided_at = UtcField(null=True)
+    comment = peewee.CharField(max_length=500, default="")
+
+    class Meta:
+        indexes = ((("ticket", "level"), True),)
 
 
 class SlaPauseRow(Row):
