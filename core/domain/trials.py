@@ -175,8 +175,7 @@ class Trial:
             self._raises.append(Raise(run.rule.id, change.at_s, change.value))
 
     def _cleared(self, run: _Run, at_s: float) -> None:
-        if run.raised_s is None:
-            return
+        assert run.raised_s is not None  # nothing ends that has not begun
         run.active_s += at_s - run.raised_s
         if run.kept is not None:
             self._raises[run.kept] = replace(self._raises[run.kept], cleared_s=at_s)

@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from core.errors import AppError
 from core.wire.edge_config import RuleConfig
-from edge_agent.replay import Occurrence, Row, main, read_rows, replay, tickets
+from edge_agent.recording import Row, read_rows
+from edge_agent.replay import Occurrence, _progress, main, replay, replay_all, tickets
 
 T0 = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 HOT = RuleConfig(id="hot", name="Hot", point="t", condition="high", limit=80, deadband=5, on_delay_s=120)
@@ -96,9 +98,13 @@ def test_command_prints_what_was_raised_and_refuses_bad_files(
     lines = [f"2026-01-05 08:0{n}:00,{value}" for n, value in enumerate((70, 81, 82, 83, 70))]
     data.write_text("\n".join(["timestamp,value", *lines]), "utf-8")
     assert main([str(data), "--rules", str(rules)]) == 0
-    assert "2026-01-05 08:03:00 → 2026-01-05 08:04:00  major     Hot  (82)" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "2026-01-05 08:03:00 → 2026-01-05 08:04:00  Major     Hot  (82)" in out
+    assert "5 rows, 1 raises, 1 tickets" in out and "in 0.00% of the ten-minute windows" in out
     assert main([str(data), "--rules", str(rules), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["tickets"] == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["tickets"], told["count"], told["chattering"], told["active_s"]) == (1, 1, 0, 60)
+    assert told["per_rule"]["hot"]["count"] == 1 and told["flood_share"] == 0
 
     data.write_text("time,value\n", "utf-8")
     assert main([str(data), "--rules", str(rules)]) == 1
@@ -113,3 +119,72 @@ def test_command_prints_what_was_raised_and_refuses_bad_files(
     capsys.readouterr()
     assert main([str(data), "--rules", str(rules)]) == 1
     assert "rules[0].point" in capsys.readouterr().err
+
+
+def test_two_sets_of_rules_are_compared_in_one_reading(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FETTLE_LANGUAGE", "en")
+    before, after, data = tmp_path / "before.yaml", tmp_path / "after.yaml", tmp_path / "data.csv"
+    before.write_text(RULES.replace("on_delay_s: 120", "on_delay_s: 0"), "utf-8")
+    calm = "on_delay_s: 300, off_delay_s: 600"
+    after.write_text(RULES.replace("on_delay_s: 120", calm).replace("name: Hot", "name: 热"), "utf-8")
+    rows = [f"{T0 + timedelta(seconds=10 * n):%Y-%m-%d %H:%M:%S},{81 if n % 2 else 79}" for n in range(82)]
+    rows += [f"{T0 + timedelta(seconds=820 + 10 * n):%Y-%m-%d %H:%M:%S},85" for n in range(60)]
+    data.write_text("\n".join(["timestamp,t", *rows]), "utf-8")
+    assert main([str(data), "--rules", str(before), "--compare", str(after)]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[0].split() == ["Rule", "Raises", "In", "chatter", "Hours", "active"]
+    assert out[1].split() == ["Hot", "41", "→", "1", "41", "→", "0", "0.3", "→", "0.1"]
+    assert out[2] == "142 rows, 41 → 1 raises, 1 → 1 tickets"
+    assert out[3] == "Flood: more than 10 raises in 66.67% → 0.00% of the ten-minute windows"
+    assert main([str(data), "--rules", str(before), "--compare", str(after), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["count"], told["compared"]["count"]) == (41, 1)
+
+
+def test_rules_over_several_points_and_words(tmp_path: Path) -> None:
+    running = {"point": "state", "condition": "equals", "equals": "运行"}
+    rule = RuleConfig.model_validate(
+        {"id": "r", "name": "R", "point": "t", "condition": "all",
+         "terms": [{"condition": "high", "limit": 80}, running]}
+    )  # fmt: skip
+    data = tmp_path / "data.csv"
+    lines = [
+        "timestamp,t,state",
+        "2026-01-05 08:00,90,停止",
+        "2026-01-05 08:01,90,运行",
+        "2026-01-05 08:02,70,",
+    ]
+    data.write_bytes("\r\n".join(lines).encode("gb18030"))  # as a spreadsheet of China saves it
+    rows = list(read_rows(data, ["t", "state"], texts=["state"]))
+    assert [values["state"] for _at, values in rows] == ["停止", "运行", None]
+    (one,) = replay([rule], rows).occurrences
+    assert (one.raised_at.minute, one.cleared_at) == (1, T0 + timedelta(minutes=2))
+
+
+def test_many_rows_are_told_and_not_kept(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    def rows() -> Iterator[Row]:
+        for n in range(100_000):
+            yield T0 + timedelta(seconds=n), {"t": 70.0 + 20 * (n % 100 == 0)}
+
+    loose, strict = HOT.model_copy(update={"on_delay_s": 0}), HOT
+    first, second = replay_all([[loose], [strict]], _progress(rows(), said.append))
+    assert first.figures is not None and second.figures is not None
+    assert (first.figures.total.count, second.figures.total.count, first.rows) == (1000, 0, 100_000)
+    assert [words.startswith("\r50000") for words in said] == [True, False, False]
+
+
+def test_a_recording_without_rows_raises_nothing() -> None:
+    outcome = replay([HOT], [])
+    assert (outcome.rows, outcome.occurrences, outcome.backwards) == (0, [], 0)
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    data = tmp_path / "data.csv"
+    data.write_bytes(b"timestamp,t\n2026-01-05 08:00,1\n\xff\xff\xff\xff")
+    with pytest.raises(AppError) as caught:
+        list(read_rows(data, ["t"]))
+    assert caught.value.code == "replay.unreadable"

@@ -31,7 +31,8 @@ from edge_agent.clock import DataClock
 from edge_agent.config import from_file
 from edge_agent.line import Line
 from edge_agent.outbox import Batch, Outbox
-from edge_agent.replay import Occurrence, Outcome, Ticket, read_rows, replay, tickets
+from edge_agent.recording import read_rows
+from edge_agent.replay import Occurrence, Outcome, Ticket, replay, tickets
 from edge_agent.watch import Watch
 from tests.flows.replay_hub import hub_tickets
 
