@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from core import log, paths
 from core.settings import EdgeSettings
+from core.wire.edge_commands import ProbeRequest
 from core.wire.edge_config import EdgeConfig
-from core.wire.uplink import EdgeJoined, EdgeStatus, Telemetry
+from core.wire.uplink import EdgeJoined, Telemetry
 from edge_agent import config as configs
-from edge_agent import status as statuses
+from edge_agent import service_notice
 from edge_agent.clock import Clock
 from edge_agent.commands import Commands
 from edge_agent.commits import Commits
 from edge_agent.delivery import Delivery
+from edge_agent.overview import Overview
 from edge_agent.polls import Polls, cancel
+from edge_agent.self_health import SelfHealth
 from edge_agent.status import StatusBook
 from edge_agent.uplink import BROKER_AWAY_S, Uplink
 from edge_agent.watch import Watch
@@ -26,7 +30,8 @@ from edge_agent.watch import Watch
 _log = log.get(__name__)
 CHECKPOINT_S = 5.0
 HOUSEKEEPING_S = 30.0
-STOP_S = 5.0
+SNAPSHOT_S = 10.0
+STOP_S = 2.5  # for the last events to be committed; as much again for the goodbye
 STATUS_DELAY_S = 0.2  # changes that come together are told together
 
 
@@ -59,6 +64,17 @@ class Agent:
         self._polls = Polls(self._edge, self._watch, self._status.device, self._clock, self._keep)
         self._uplink: Uplink | None = None
         self._delivery: Delivery | None = None
+        self._commands: Commands | None = None
+        self._overview = Overview(
+            settings.data_dir,
+            self._clock,
+            self._status,
+            self._watch,
+            self._polls,
+            self._commits,
+            self._connected,
+        )
+        self._self_health = SelfHealth(self._watch, self._status.device, self._clock, self._overview.figures)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set."""
@@ -74,6 +90,9 @@ class Agent:
             self._housekeeping,
             self._checkpoints,
             self._telemetry,
+            self._measure_itself,
+            self._snapshots,
+            self._watchdog,
         )
         for work in routine:
             self._keep(work)
@@ -87,8 +106,18 @@ class Agent:
                 self._config_came,
                 self._command_came,
                 self._broker_away_s,
+                self._overview.hub_says,
             )
-            self._commands = Commands(self._status_changed, self._new_epoch, self._uplink.publish_reply)
+            self._commands = Commands(
+                self._watch,
+                self._polls,
+                lambda: self._config,
+                self._overview.hub_time,
+                self._status_changed,
+                self._new_epoch,
+                _probe,
+                self._uplink.publish_reply,
+            )
             self._keep(self._uplink.run)
         else:
             _log.warning("not joined to a hub: events are kept here", folder=str(folder))
@@ -96,6 +125,7 @@ class Agent:
         if first is not None:
             await self._apply(first)
         _log.info("edge runs", edge=self._edge, folder=str(folder))
+        service_notice.notify("READY=1")
         try:
             await stop.wait()
         finally:
@@ -134,6 +164,7 @@ class Agent:
         self._config = config
         self._watch.configure(config)
         self._polls.begin(config)
+        self._self_health.configure(config)
         self._status.applied(config)
         self._rearm()
         _log.info(
@@ -199,10 +230,31 @@ class Agent:
                         Telemetry(edge=self._edge, at=self._clock.wall(), points=part)
                     )
 
+    async def _measure_itself(self) -> None:
+        while True:
+            await asyncio.sleep(self._self_health.period_s)
+            self._self_health.sample()
+
+    async def _snapshots(self) -> None:
+        while True:
+            await asyncio.sleep(SNAPSHOT_S)
+            await self._write_snapshot(True)
+
+    async def _watchdog(self) -> None:
+        """As long as this loop turns, systemd leaves the process alone."""
+        pause_s = service_notice.watchdog_s()
+        while pause_s is not None:
+            service_notice.notify("WATCHDOG=1")
+            await asyncio.sleep(pause_s)
+
+    # -- the hub
+
+    def _connected(self) -> bool | None:
+        return None if self._uplink is None else self._uplink.connected
+
     def _command_came(self, payload: bytes) -> None:
-        command = self._commands.read(payload)
-        if command is not None:
-            self._keep(lambda: self._commands.carry_out(command))
+        if self._commands is not None:
+            self._commands.take(payload)
 
     async def _new_epoch(self) -> None:
         await self._db(
@@ -228,17 +280,11 @@ class Agent:
         if self._uplink is not None and self._hub_to_hear:
             self._hub_to_hear = False
             self._uplink.publish_status()
-        await self._write_status(self._status.report(True))
+        await self._write_snapshot(True)
 
-    async def _write_status(self, report: EdgeStatus) -> None:
-        uplink = "none" if self._uplink is None else ("broker" if self._uplink.connected else "away")
-        names = {device.id: device.name for device in self._config.devices} if self._config else {}
-        active = [
-            {"name": run.config.name, "asset": run.asset, "severity": run.config.severity}
-            for run in self._watch.active_runs()
-        ]
-        file = self._settings.data_dir / "status.json"
-        await self._loop.run_in_executor(self._files, statuses.write, file, report, uplink, names, active)
+    async def _write_snapshot(self, online: bool) -> None:
+        snapshot = self._overview.snapshot(self._config, online)
+        await self._loop.run_in_executor(self._files, self._overview.write, snapshot)
 
     # -- tasks
 
@@ -259,6 +305,9 @@ class Agent:
         return task
 
     async def _shut_down(self) -> None:
+        service_notice.notify("STOPPING=1")
+        if self._commands is not None:
+            self._commands.stop()
         await self._polls.stop()
         self._watch.checkpoint()
         await self._commits.settle(STOP_S)
@@ -269,7 +318,13 @@ class Agent:
                 timer.cancel()
         for task in list(self._tasks):
             await cancel(task)
-        await self._write_status(self._status.report(False))
+        await self._write_snapshot(False)
         await self._commits.close()
         self._files.shutdown()
         _log.info("edge stopped", edge=self._edge)
+
+
+async def _probe(request: ProbeRequest) -> dict[str, object]:
+    """Loaded when asked for: an edge that never looks around does without its weight."""
+    found: dict[str, object] = await import_module("edge_agent.probe").probe(request)
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import signal
 import sys
 from collections.abc import Coroutine
@@ -17,11 +18,15 @@ from core.i18n import _, fill, label
 from core.settings import EdgeSettings
 from core.wire.edge_config import EdgeConfig, ModbusTcpDevice, MqttDevice
 from edge_agent import config as configs
-from edge_agent import hub_http, planner
+from edge_agent import hub_http, planner, status_words
 from edge_agent import status as statuses
 from edge_agent.instance import OnlyOne
 
-_LATER = {"simulate": "edge_agent.simulator_cli", "replay": "edge_agent.replay"}
+_LATER = {
+    "simulate": "edge_agent.simulator_cli",
+    "replay": "edge_agent.replay",
+    "probe": "edge_agent.probe_cli",
+}
 
 
 def main(argv: list[str]) -> int:
@@ -65,9 +70,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     join.add_argument("url", metavar="URL", help=_("Address of the hub, such as http://192.168.1.10:8750"))
     join.add_argument("code", metavar="CODE", help=_("One-time code, valid for fifteen minutes."))
+    join.add_argument(
+        "--ca",
+        type=Path,
+        metavar="FILE",
+        help=_("Certificate authority of the hub (PEM); no other is trusted."),
+    )
     join.set_defaults(action=_join)
 
     status = commands.add_parser("status", parents=[common], help=_("How this edge does."))
+    status.add_argument("--json", action="store_true", help=_("All of it as JSON, for programs."))
     status.set_defaults(action=_status)
 
     check = commands.add_parser(
@@ -77,6 +89,9 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(action=_check)
 
     commands.add_parser("simulate", help=_("A virtual plant on real sockets."), add_help=False)
+    commands.add_parser(
+        "probe", help=_("Look for Modbus units and what can be read of them."), add_help=False
+    )
     commands.add_parser("replay", help=_("Run rules over recorded data."), add_help=False)
     return parser
 
@@ -121,7 +136,7 @@ def _loop_run(work: Coroutine[Any, Any, None]) -> None:
 
 def _join(given: argparse.Namespace) -> int:
     chosen = _settings(given)
-    joined = hub_http.join(given.url, given.code, chosen.data_dir)
+    joined = hub_http.join(given.url, given.code, chosen.data_dir, given.ca)
     words = _("Joined {url} as {name} ({edge}). Start with: fettle edge run")
     print(fill(words, {"url": joined.http_url, "name": joined.name, "edge": joined.edge}))
     return 0
@@ -130,36 +145,21 @@ def _join(given: argparse.Namespace) -> int:
 def _status(given: argparse.Namespace) -> int:
     chosen = _settings(given)
     login = hub_http.read_login(chosen.data_dir)
+    snapshot = statuses.read(chosen.data_dir / "status.json")
+    alive = OnlyOne(chosen.data_dir).held()
+    if given.json:
+        document = snapshot.model_dump(mode="json") if snapshot is not None else {}
+        document |= {"running": alive, "hub": login.http_url if login is not None else ""}
+        print(json.dumps(document, ensure_ascii=False, indent=2))
+        return 0
     if login is None:
         print(_("Not joined to a hub."))
     else:
         print(fill(_("Hub: {url} as {edge}"), {"url": login.http_url, "edge": login.edge}))
-    kept = statuses.read(chosen.data_dir / "status.json")
-    if kept is None:
+    if snapshot is None:
         print(_("This edge has not run yet."))
         return 0
-    status, uplink, names, alarms, at = kept
-    state = _("running") if status.online else _("stopped")
-    when = at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    print(
-        fill(_("Edge {edge}: {state}, last news {when}"), {"edge": status.edge, "state": state, "when": when})
-    )
-    ways = {"broker": _("connected to the broker"), "away": _("broker away"), "none": _("no hub")}
-    print(
-        fill(
-            _("Uplink: {way}; {n} events not acknowledged yet"),
-            {"way": ways.get(uplink, uplink), "n": str(status.outbox_depth)},
-        )
-    )
-    print(fill(_("Configuration: version {version}"), {"version": str(status.config_version)}))
-    for error in status.config_errors:
-        print(f"  ! {error.path}: {configs.explain(error)}")
-    for device in status.devices:
-        words = label(f"device.state.{device.state}")
-        reason = configs.words("error." + device.code, device.params, device.detail) if device.code else ""
-        print(f"  {names.get(device.id, device.id)}: {words}" + (f" - {reason}" if reason else ""))
-    for alarm in alarms:
-        print(f"  * {label('severity.' + alarm['severity'])}: {alarm['name']} {alarm['asset']}".rstrip())
+    print(*status_words.lines(snapshot, alive), sep="\n")
     return 0
 
 

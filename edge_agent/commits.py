@@ -34,6 +34,12 @@ class Commits:
         self._idle = asyncio.Event()
         self._idle.set()
         self.outbox: Outbox
+        self._decided = self._done = 0
+
+    @property
+    def waiting(self) -> int:
+        """Batches that are decided and not committed yet."""
+        return self._decided - self._done
 
     async def open(self, file: Path, edge: str) -> None:
         """Open the outbox, or make it."""
@@ -43,6 +49,7 @@ class Commits:
     def add(self, batch: Batch) -> None:
         """Commit `batch` soon; never blocks."""
         self._backlog.add(batch)
+        self._decided += 1
         self._idle.clear()
         self._to_commit.set()
 
@@ -77,6 +84,7 @@ class Commits:
         failing = False
         while self._backlog:
             batches = self._backlog.take()
+            decided = self._decided
             try:
                 await self.db(self.outbox.commit, batches, self._clock.wall())
             except sqlite3.OperationalError as error:
@@ -89,4 +97,5 @@ class Commits:
                 continue
             failing = False
             self._backlog.done()
+            self._done = decided
             self._committed(any(batch.events for batch in batches))

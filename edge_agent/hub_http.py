@@ -16,8 +16,11 @@ from core.wire.uplink import EdgeJoined, JoinEdge, UplinkAck
 TIMEOUT_S = 20.0
 
 
-def join(hub_url: str, join_code: str, data_dir: Path) -> EdgeJoined:
-    """Exchange a one-time code for this edge's login and keep it; AppError or OutsideError `join.*` with the remedy."""
+def join(hub_url: str, join_code: str, data_dir: Path, ca_file: Path | None = None) -> EdgeJoined:
+    """Exchange a one-time code for this edge's login and keep it; AppError or OutsideError `join.*` with the remedy.
+
+    `ca_file`: the authority of the hub's certificate; believed from now on, unless the hub names its own.
+    """
     url = hub_url.rstrip("/")
     if not url.startswith(("http://", "https://")):
         url = f"http://{url}"
@@ -25,8 +28,12 @@ def join(hub_url: str, join_code: str, data_dir: Path) -> EdgeJoined:
         request = JoinEdge(code=join_code.strip(), hostname=platform.node()[:200], agent_version=__version__)
     except ValidationError:
         raise AppError("join.bad_code", f"'{join_code}' is no join code", given=join_code) from None
+    ca_pem = _read_ca(ca_file) if ca_file is not None else ""
+    believed = ssl.create_default_context(cadata=ca_pem or None)
     try:
-        reply = httpx.post(f"{url}/api/v1/edges/join", json=request.model_dump(), timeout=TIMEOUT_S)
+        reply = httpx.post(
+            f"{url}/api/v1/edges/join", json=request.model_dump(), timeout=TIMEOUT_S, verify=believed
+        )
     except httpx.HTTPError as error:
         raise OutsideError("join.no_hub", f"no hub at {url}: {error}", url=url, reason=error) from None
     if reply.status_code >= 500:
@@ -39,12 +46,24 @@ def join(hub_url: str, join_code: str, data_dir: Path) -> EdgeJoined:
         )
     try:
         joined = EdgeJoined.model_validate_json(reply.content)
+        if ca_pem and not joined.ca_pem:
+            joined = joined.model_copy(update={"ca_pem": ca_pem})
         trust(joined)
     except (ValidationError, ssl.SSLError) as error:
         raise AppError("join.not_a_hub", f"{url} is not a Fettle hub: {error}", url=url) from None
     paths.private_dir(data_dir)
     paths.write_private(login_file(data_dir), joined.model_dump_json())
     return joined
+
+
+def _read_ca(file: Path) -> str:
+    """The certificates of a PEM file; AppError `join.bad_ca`."""
+    try:
+        pem = file.read_text(encoding="ascii")
+        ssl.create_default_context(cadata=pem)
+    except (OSError, UnicodeDecodeError, ssl.SSLError, ValueError) as error:
+        raise AppError("join.bad_ca", f"{file}: {error}", file=file, reason=error) from None
+    return pem
 
 
 def login_file(data_dir: Path) -> Path:

@@ -15,6 +15,18 @@ class OnlyOne:
     def __init__(self, folder: Path) -> None:
         self._path = folder / "edge.lock"
 
+    def held(self) -> bool:
+        """Whether a process holds the folder now."""
+        if not self._path.exists():
+            return False
+        try:
+            with self:
+                return False
+        except AppError:
+            return True
+        except OSError:  # not ours to open: somebody else's service
+            return True
+
     def __enter__(self) -> None:
         """Raises AppError `edge.already_running`."""
         self._file = self._path.open("a+b")

@@ -35,29 +35,41 @@ class Polls:
         self._keep = keep
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._at_work: dict[str, Line | Subscription] = {}
+        self._line_of: dict[str, Line] = {}
 
     async def leave(self, config: EdgeConfig) -> None:
         """Stop what `config` has no more, or otherwise; what it leaves alone goes on."""
         wanted = together(config)
         for key in [key for key in self._tasks if key not in wanted]:
             await cancel(self._tasks.pop(key))
-            del self._at_work[key]
+            gone = self._at_work.pop(key)
+            self._line_of = {device: line for device, line in self._line_of.items() if line is not gone}
 
     def begin(self, config: EdgeConfig) -> None:
         """Start what `config` has and is not at work yet; the sink must know its points by now."""
         for key, members in together(config).items():
             if key not in self._tasks:
                 poll = self._at_work[key] = self._make(members)
+                if isinstance(poll, Line):
+                    self._line_of |= {device.id: poll for device, _points in members}
                 self._tasks[key] = self._keep(poll.run)
 
     async def stop(self) -> None:
         """Stop all."""
         for task in self._tasks.values():
-            await cancel(task)
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks.values())
 
-    def lines(self) -> Iterator[Line]:
-        """The Modbus lines at work."""
-        return (poll for poll in self._at_work.values() if isinstance(poll, Line))
+    def line_of(self, device_id: str) -> Line | None:
+        """The line that a device is on; None for a device that is not asked."""
+        return self._line_of.get(device_id)
+
+    def lines(self) -> Iterator[tuple[Line, list[str]]]:
+        """The Modbus lines at work, each with its devices."""
+        for poll in self._at_work.values():
+            if isinstance(poll, Line):
+                yield poll, [device for device, line in self._line_of.items() if line is poll]
 
     def _make(self, members: Members) -> Line | Subscription:
         first, points = members[0]
@@ -82,9 +94,20 @@ def together(config: EdgeConfig) -> dict[str, Members]:
     return {_key(members): tuple(members) for members in groups.values()}
 
 
+_WORDS_OF_DEVICE = {"asset", "parent"}
+_WORDS_OF_POINT = {"asset", "writable", "write_low", "write_high"}
+
+
 def _key(members: list[tuple[Polled, tuple[PointConfig, ...]]]) -> str:
+    """All that a poll depends on; what only rules and people look at may change while it goes on."""
     return repr(
-        [(device.model_dump(), [point.model_dump() for point in points]) for device, points in members]
+        [
+            (
+                device.model_dump(exclude=_WORDS_OF_DEVICE),
+                [point.model_dump(exclude=_WORDS_OF_POINT) for point in points],
+            )
+            for device, points in members
+        ]
     )
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 
-from core import __version__, paths
+from pydantic import Field, ValidationError
+
+from core import __version__
+from core.wire.base import Moment
 from core.wire.edge_config import EdgeConfig
-from core.wire.uplink import ConfigError, DeviceHealth, EdgeStatus
+from core.wire.uplink import ConfigError, DeviceHealth, EdgeStatus, Message
 from edge_agent.clock import Clock
 
 
@@ -48,6 +51,10 @@ class StatusBook:
         self._devices[device_id] = DeviceHealth.model_validate(health | {"since_at": since_at})
         self._changed()
 
+    def failing(self) -> int:
+        """How many devices do badly."""
+        return sum(device.state == "failing" for device in self._devices.values())
+
     def report(self, online: bool) -> EdgeStatus:
         """The status as the hub gets it."""
         return EdgeStatus(
@@ -64,18 +71,69 @@ class StatusBook:
         )
 
 
-def write(
-    file: Path, status: EdgeStatus, uplink: str, names: dict[str, str], alarms: list[dict[str, str]]
-) -> None:
-    """Keep the status where `fettle edge status` finds it. `names`: device names by id."""
-    document = {"status": status.model_dump(mode="json"), "uplink": uplink, "names": names, "alarms": alarms}
-    paths.write_private(file, json.dumps(document, ensure_ascii=False))
+# ---------------------------------------------------------------- for `fettle edge status`
 
 
-def read(file: Path) -> tuple[EdgeStatus, str, dict[str, str], list[dict[str, str]], datetime] | None:
-    """What `write` kept, and when; None when this edge has never run."""
-    if not file.exists():
+class LineState(Message):
+    """One line, over the last few seconds."""
+
+    name: str
+    devices: list[str]
+    load: float
+    worst_late_ms: float
+    scans_done: int
+    scans_skipped: int
+
+
+class AlarmState(Message):
+    """One alarm that is raised."""
+
+    name: str
+    asset: str
+    severity: str
+    raised_at: Moment | None = None
+
+
+class ServiceState(Message):
+    """One rule that may not raise now, and why."""
+
+    rule: str
+    name: str = ""
+    asset: str = ""
+    service: str
+    why: str = ""
+    by: str = ""
+    reason: str = ""
+    until: Moment | None = None
+
+
+class Snapshot(Message):
+    """All that `fettle edge status` shows. `uplink`: broker, away or none. `qualities`: by device, points of each."""
+
+    status: EdgeStatus
+    uplink: str
+    process: int = 0
+    started_at: Moment | None = None
+    names: dict[str, str] = Field(default_factory=dict)
+    qualities: dict[str, dict[str, int]] = Field(default_factory=dict)
+    lines: list[LineState] = Field(default_factory=list)
+    alarms: list[AlarmState] = Field(default_factory=list)
+    services: list[ServiceState] = Field(default_factory=list)
+    figures: dict[str, float | bool | None] = Field(default_factory=dict)
+
+
+def write(file: Path, snapshot: Snapshot) -> None:
+    """Keep the snapshot where `fettle edge status` finds it; it may be lost in a power cut."""
+    temporary = file.with_name(file.name + ".new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+        json.dump(snapshot.model_dump(mode="json"), out, ensure_ascii=False)
+    os.replace(temporary, file)
+
+
+def read(file: Path) -> Snapshot | None:
+    """What `write` kept; None when this edge has never run, or an older version of it wrote the file."""
+    try:
+        return Snapshot.model_validate_json(file.read_bytes())
+    except (FileNotFoundError, ValidationError):
         return None
-    document = json.loads(file.read_text(encoding="utf-8"))
-    status = EdgeStatus.model_validate(document["status"])
-    return status, document["uplink"], document["names"], document["alarms"], status.at

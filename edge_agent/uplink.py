@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
 
 from pydantic import ValidationError
 
@@ -39,11 +40,13 @@ class Uplink:
         on_config: Callable[[bytes], None],
         on_command: Callable[[bytes], None],
         broker_away_s: float = BROKER_AWAY_S,
+        hub_says: Callable[[datetime], None] = lambda at: None,
     ) -> None:
+        """`hub_says`: hears the hub's clock, just after it was looked at there."""
         self._edge = login.edge
         self._delivery = delivery
         self._status, self._on_config, self._on_command = status, on_config, on_command
-        self._broker_away_s = broker_away_s
+        self._broker_away_s, self._hub_says = broker_away_s, hub_says
         self._login = login
         self._away_since_s = 0.0
         self._was_connected = False
@@ -111,18 +114,22 @@ class Uplink:
         elif was:
             self._away_since_s = asyncio.get_running_loop().time()
 
-    def _receive(self, topic: str, payload: bytes, _retained: bool) -> None:
+    def _receive(self, topic: str, payload: bytes, retained: bool) -> None:
         _edge, channel = topics.edge_of(topic) or ("", "")
         if channel == topics.CONFIG:
             if payload:  # an empty retained message takes the configuration off the broker, not off the edge
                 self._on_config(payload)
             return
         if channel == topics.CMD:
-            self._on_command(payload)
+            if not retained:  # an order is for now
+                self._on_command(payload)
             return
         try:
             if channel == topics.ACK:
-                self._delivery.take(UplinkAck.model_validate_json(payload))
+                ack = UplinkAck.model_validate_json(payload)
+                if ack.at is not None and not retained:
+                    self._hub_says(ack.at)
+                self._delivery.take(ack)
         except ValidationError as error:
             _log.warning("message from the hub is not understood", topic=topic, reason=str(error))
 

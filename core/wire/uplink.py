@@ -179,6 +179,9 @@ class UplinkAck(Message):
     )
     rejected: list[Rejected] = Field(default_factory=list)
     new_epoch: bool = Field(False, description="A conflict was found: the edge must begin a new epoch.")
+    at: Moment | None = Field(
+        None, description="The hub's clock when this left: the edge measures its own against it."
+    )
 
 
 def digest(event: UplinkEvent) -> str:
