@@ -6,6 +6,7 @@ Knows which devices belong together and which of them a new configuration leaves
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
@@ -99,16 +100,13 @@ _WORDS_OF_POINT = {"asset", "writable", "write_low", "write_high"}
 
 
 def _key(members: list[tuple[Polled, tuple[PointConfig, ...]]]) -> str:
-    """All that a poll depends on; what only rules and people look at may change while it goes on."""
-    return repr(
-        [
-            (
-                device.model_dump(exclude=_WORDS_OF_DEVICE),
-                [point.model_dump(exclude=_WORDS_OF_POINT) for point in points],
-            )
-            for device, points in members
-        ]
-    )
+    """Names all that a poll depends on; what only rules and people look at may change while it goes on."""
+    named = hashlib.sha256()
+    for device, points in members:
+        named.update(device.model_dump_json(exclude=_WORDS_OF_DEVICE).encode())
+        for point in points:
+            named.update(point.model_dump_json(exclude=_WORDS_OF_POINT).encode())
+    return named.hexdigest()
 
 
 async def cancel(task: asyncio.Task[None]) -> None:

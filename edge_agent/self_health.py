@@ -46,6 +46,8 @@ class SelfHealth:
                 self._shapers[point.id] = shaper(point)
         for device in own.values():
             self._health(device.id, "ok", "", "", {})
+        if own:
+            self.sample()
 
     def sample(self) -> None:
         """Measure once."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +103,8 @@ class StandInHub:
         self.replies: list[dict[str, Any]] = []
         self.status: EdgeStatus | None = None
         self.acknowledge = True
+        self._orders = itertools.count(1)
+        self.ahead_s: float | None = None  # of this hub's clock, told with each acknowledgement
         self.lock = threading.Lock()
         self.client = paho.Client(CallbackAPIVersion.VERSION2, client_id="hub")
         self.client.on_message = self._message
@@ -118,6 +122,13 @@ class StandInHub:
     def command(self, name: str) -> None:
         self.client.publish(topics.topic(self.edge, topics.CMD), json.dumps({"id": "c1", "name": name}), 1)
 
+    def order(self, name: str, **fields: Any) -> dict[str, Any]:
+        """Give an order and wait for its answer."""
+        id_ = fields.pop("id", None) or f"order-{next(self._orders)}"
+        payload = json.dumps({"id": id_, "name": name, **fields})
+        self.client.publish(topics.topic(self.edge, topics.CMD), payload, 1)
+        return wait_for(lambda: next((reply for reply in self.replies if reply["id"] == id_), None))
+
     def through(self, epoch: str) -> int:
         last = 0
         while (epoch, last + 1) in self.events:
@@ -133,6 +144,8 @@ class StandInHub:
             return UplinkAck(epoch=batch.epoch, through=self.through(batch.epoch), hub_epoch=self.hub_epoch)
 
     def send(self, ack: UplinkAck) -> None:
+        if self.ahead_s is not None:
+            ack = ack.model_copy(update={"at": datetime.now(UTC) + timedelta(seconds=self.ahead_s)})
         self.client.publish(topics.topic(self.edge, topics.ACK), ack.model_dump_json(), 1)
 
     def _message(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
