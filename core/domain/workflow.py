@@ -142,6 +142,7 @@ LIFECYCLE: tuple[Transition, ...] = (
     _t("decline", {S.ASSIGNED}, S.NEW, "ticket.declined", A.TICKET_WORK, ("reason",)),
     _t("return", {S.ASSIGNED, S.IN_PROGRESS, S.ON_HOLD}, S.NEW, "ticket.declined", A.TICKET_ASSIGN,
        ("reason",)),
+    _t("merge", OPEN, S.MERGED, "ticket.merged", A.TICKET_ASSIGN, automatic=True),
     _t("cancel", OPEN, S.CANCELLED, "ticket.cancelled", A.TICKET_CANCEL, ("reason",)),
 )  # fmt: skip
 _BY_MOVE: Mapping[str, Transition] = {transition.move: transition for transition in LIFECYCLE}

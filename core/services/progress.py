@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from core.domain import workflow
 from core.domain.people import Actor
 from core.errors import AppError, Conflict, NotFound
-from core.services import files, journal, settings, ticket_rows, ticket_work
+from core.services import files, journal, settings, ticket_links, ticket_rows, ticket_work
 from core.storage import db
 from core.storage.tables import AssetRow, AttachmentRow, JournalRow, MetaRow, TicketRow
 from core.wire.tickets import RateTicket
@@ -89,7 +89,8 @@ def _hash(token: str) -> str:
 
 def _linked(token: str, now: datetime) -> TicketRow:
     row = TicketRow.get_or_none(TicketRow.progress_hash == _hash(token))
-    if row is None or (row.closed_at is not None and row.closed_at + LINK_LIFE < now):
+    ended_at = None if row is None else ticket_links.leading(row).closed_at
+    if row is None or (ended_at is not None and ended_at + LINK_LIFE < now):
         raise NotFound("report.link_unknown", "no such link, or it has expired")
     return row
 
@@ -107,17 +108,18 @@ def view(token: str, *, now: datetime) -> Progress:
         .order_by(AttachmentRow.id)
     )
     asset = row.asset
-    done = row.state in workflow.DONE
+    lead = ticket_links.leading(row)  # what was merged goes on as the other
+    done = lead.state in workflow.DONE
     return Progress(
         number=row.number,
         title=row.title,
-        state=row.state,
-        hold_reason=row.hold_reason,
+        state=lead.state,
+        hold_reason=lead.hold_reason,
         asset=asset.name if asset else "",
         location=location_of(asset) if asset else "",
         rating=row.rating,
-        may_rate=done and row.rating is None,
-        may_note=row.state in workflow.OPEN or done,
+        may_rate=done and lead.id == row.id and row.rating is None,
+        may_note=lead.state in workflow.OPEN or done,
         description=row.description if row.source == "qr" else "",
         photos=[photo.id for photo in photos],
         lines=[line for line in map(_line, entries) if line is not None],

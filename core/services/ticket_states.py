@@ -215,4 +215,5 @@ _STEPS = {
     "decline": _freed,
     "return": _freed,
     "cancel": _closed,
+    "merge": _closed,
 }

@@ -80,6 +80,7 @@ def of(actor: Actor, row: TicketRow, now: datetime) -> TicketView:
         resolution=row.resolution,
         procedure=[Step.model_validate(step) for step in row.procedure],
         parent=_ticket_ref(row.parent),
+        merged_into=_ticket_ref(row.merged_into),
         recurrence_of=_ticket_ref(row.recurrence_of),
         plan=_plan_ref(row.plan_id),
         plan_due_on=row.plan_due_on,

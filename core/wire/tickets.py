@@ -154,6 +154,7 @@ class TicketView(TicketRowView):
     resolution: str
     procedure: list[Step]
     parent: Ref | None
+    merged_into: Ref | None = None
     recurrence_of: Ref | None
     plan: Ref | None
     plan_due_on: date | None
@@ -173,7 +174,9 @@ class TicketView(TicketRowView):
     files: list[FileView]
     cost: CostView | None = Field(description="None when the reader may not see money.")
     charts: int = Field(description="How many charts there are.")
-    has_form: bool = Field(False, description="Whether it has a template; GET /tickets/{id}/form tells its fields.")
+    has_form: bool = Field(
+        False, description="Whether it has a template; GET /tickets/{id}/form tells its fields."
+    )
 
 
 class CreateTicket(Request):
@@ -227,6 +230,35 @@ class MoveTicket(Request):
     labour_min: int | None = Field(None, ge=0, le=100_000)
     values: dict[str, Any] = Field(default_factory=dict, max_length=60, description="The template's fields.")
     override: bool = Field(False, description="Pass guards that do not hold; needs the right and a reason.")
+
+
+class MergeTicket(Request):
+    """Into which open ticket, and why."""
+
+    into_id: int
+    reason: Trimmed = Field("", max_length=500)
+
+
+class SplitTicket(Request):
+    """A second ticket of a part of one; `file_ids` are attachments that go with it."""
+
+    title: Title
+    description: Trimmed = Field("", max_length=8000)
+    type: TicketType | None = None
+    asset_id: int | None = Field(None, description="The same when left out.")
+    file_ids: list[int] = Field(default_factory=list, max_length=50)
+
+
+class Duplicate(View):
+    """An open ticket that may be about the same."""
+
+    id: int
+    number: str
+    title: str
+    state: TicketState
+    reported_at: datetime
+    same_asset: bool
+    likeness: float = Field(description="0 to 1.")
 
 
 class AssignTicket(Request):

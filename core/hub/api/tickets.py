@@ -11,9 +11,10 @@ from pydantic import Field
 
 from core.hub.api.uploads import content_of, download
 from core.hub.auth import SignedIn, clock
-from core.services import journal, ticket_work, tickets
+from core.services import intake_reading, journal, ticket_links, ticket_work, tickets
 from core.wire.assets import FileView
 from core.wire.base import Page, Request
+from core.wire.intake import Reading, ReadReport
 from core.wire.tickets import (
     AddLabour,
     AddNote,
@@ -22,8 +23,11 @@ from core.wire.tickets import (
     Candidate,
     ChartView,
     CreateTicket,
+    Duplicate,
     EditTicket,
+    MergeTicket,
     MoveTicket,
+    SplitTicket,
     TicketFilter,
     TicketRowView,
     TicketView,
@@ -70,6 +74,30 @@ def list_ids(actor: SignedIn, wanted: Wanted) -> Response:
 def get_rows(actor: SignedIn, body: Ids) -> list[TicketRowView]:
     """Tickets by id, in the order asked; missing ones are left out."""
     return tickets.rows(actor, body.ids)
+
+
+@router.post("/read")
+def read_report(actor: SignedIn, body: ReadReport) -> Reading:
+    """What can be read out of a report while it is typed: proposals, none of which is done."""
+    return intake_reading.read(actor, body, now=clock())
+
+
+@router.post("/{ticket_id}/merge")
+def merge(actor: SignedIn, ticket_id: int, body: MergeTicket) -> TicketView:
+    """Put a ticket into another; returns the one that goes on."""
+    return ticket_links.merge(actor, ticket_id, body.into_id, body.reason, now=clock())
+
+
+@router.get("/{ticket_id}/merged")
+def list_merged(actor: SignedIn, ticket_id: int) -> list[Duplicate]:
+    """What has been merged into a ticket."""
+    return ticket_links.merged_into(actor, ticket_id)
+
+
+@router.post("/{ticket_id}/split", status_code=201)
+def split(actor: SignedIn, ticket_id: int, body: SplitTicket) -> TicketView:
+    """Make a second ticket of a part of one."""
+    return ticket_links.split(actor, ticket_id, body, now=clock())
 
 
 @router.post("", status_code=201)
