@@ -27,8 +27,8 @@ class Difference(AssertionError):
 class Judge:
     """Keeps the truth of one rig over many rounds."""
 
-    def __init__(self, rig: Rig) -> None:
-        self._rig = rig
+    def __init__(self, rig: Rig, patience_s: float = DRAIN_S) -> None:
+        self._rig, self._patience_s = rig, patience_s
         self.ledger: dict[Key, str] = {}
         self.epochs: list[str] = []
         self.open: dict[str, str] = {}  # occurrence by rule, as a replay of the ledger has it
@@ -125,7 +125,7 @@ class Judge:
         """
         began = time.monotonic()
         state = "nothing"
-        while time.monotonic() - began < DRAIN_S:
+        while time.monotonic() - began < self._patience_s:
             try:
                 self.read_ledger()
                 state = self._not_drained() or (self._not_in_hub() if also_in_hub else "")
@@ -140,7 +140,7 @@ class Judge:
                 self.slowest_s = max(self.slowest_s, took)
                 return took
             time.sleep(0.02)
-        raise Difference(f"I7: not back to work within {DRAIN_S:g} s: {state}")
+        raise Difference(f"I7: not back to work within {self._patience_s:g} s: {state}")
 
     def _not_drained(self) -> str:
         if not self.epochs:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults.disturbances import Disturbances
-from tests.faults.judge import Difference, Judge
+from tests.faults.judge import DRAIN_S, Difference, Judge
 from tests.faults.prefork import Nursery
 from tests.faults.reporter import Reporter, set_up
 from tests.faults.rig import SETUPS, Rig
@@ -61,8 +61,8 @@ class Outcome:
 class Campaign:
     """Rounds on one rig."""
 
-    def __init__(self, rig: Rig, seed: int) -> None:
-        self.rig, self.judge = rig, Judge(rig)
+    def __init__(self, rig: Rig, seed: int, patience_s: float = DRAIN_S) -> None:
+        self.rig, self.judge = rig, Judge(rig, patience_s)
         self.chance = random.Random(seed)
         self.disturbances = Disturbances(rig, self.judge, self.chance)
         self.outcome = Outcome(rig.setup, seed)
@@ -125,7 +125,7 @@ class Campaign:
 
 def campaign(
     setup: str, rounds: int, seed: int, nursery: Nursery, brisk: bool = True,
-    changes: Sequence[tuple[str, str]] = (), keep: bool = False, every: int = EVERY,
+    changes: Sequence[tuple[str, str]] = (), keep: bool = False, every: int = EVERY, patience_s: float = DRAIN_S,
 ) -> Outcome:  # fmt: skip
     """So many rounds on a new rig. `changes`: (program, change) built in."""
     folder = Path(tempfile.mkdtemp(prefix="fettle-faults-"))
@@ -134,7 +134,7 @@ def campaign(
         for program in rig.programs:
             if program.name.startswith(who):
                 program.changes.append(change)
-    run = Campaign(rig, seed)
+    run = Campaign(rig, seed, patience_s)
     try:
         run.prepare()
         outcome = run.run(rounds, every)
