@@ -15,7 +15,7 @@ from core.storage import db, queries, search
 from core.storage.tables import AlarmRow, AttachmentRow, OccurrenceRow, TicketRow
 from core.wire.tickets import CreateTicket, Duplicate, SplitTicket, TicketView
 
-LEAST_LIKENESS = 0.35
+LEAST_LIKENESS = 0.25
 RECENT = timedelta(days=30)
 _CANDIDATES = 60
 _SHOWN = 8
@@ -101,7 +101,8 @@ def merge(actor: Actor, ticket_id: int, into_id: int, reason: str, *, now: datet
 
 
 def _hand_over(from_id: int, to_id: int) -> None:
-    for table in (AlarmRow, OccurrenceRow, AttachmentRow):
+    tables: tuple[Any, ...] = (AlarmRow, OccurrenceRow, AttachmentRow)
+    for table in tables:
         for found in table.select().where(table.ticket == from_id):
             found.ticket = to_id
             found.save()
