@@ -269,7 +269,8 @@ class HubMqtt:
 
     def _acknowledge(self, edge_id: str, ack: UplinkAck) -> None:
         if self.connected:  # else the edge asks again once both are back
-            self._client.publish(topics.topic(edge_id, topics.ACK), ack.model_dump_json().encode(), qos=1)
+            told = ack.model_copy(update={"at": self._now()})
+            self._client.publish(topics.topic(edge_id, topics.ACK), told.model_dump_json().encode(), qos=1)
 
     def _tick(self) -> None:
         if self._address.shared_group:  # what another hub wrote wakes nobody here

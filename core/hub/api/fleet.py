@@ -173,7 +173,7 @@ def uplink(edge: EdgeLogin, payload: Annotated[bytes, Depends(_payload)]) -> Upl
     ack = ingest.accept_payload(edge.name, payload, now=clock())
     if ack is None:
         raise AppError("uplink.unreadable", "no UplinkBatch of this edge; kept among the dead letters")
-    return ack
+    return ack.model_copy(update={"at": clock()})
 
 
 @router.post("/in/{source}/alarm")
