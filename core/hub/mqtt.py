@@ -31,7 +31,7 @@ from core.wire.uplink import EdgeStatus, Telemetry, UplinkAck
 
 logger = log.get("hub.mqtt")
 
-KEEPALIVE_S = 20
+KEEPALIVE_S = 10  # a line that died without a word is noticed within twice that
 MOST_WAITING = 5_000  # messages between broker and database; edges send again what is dropped here
 MOST_TELEMETRY_WAITING = 500  # telemetry is shed first
 RECONNECT_MOST_S = 10.0

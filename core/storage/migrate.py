@@ -5,7 +5,8 @@ A database of a newer version is refused: its rows may mean what this version do
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +16,7 @@ from playhouse import migrations
 
 from core.errors import AppError, OutsideError
 
+_LOCK = 7_460_002
 FOLDER = Path(__file__).with_name("migrations")
 
 
@@ -36,7 +38,7 @@ def up(database: peewee.Database, backup_dir: Path, folder: Path = FOLDER) -> li
     """
     opened: Any = database.obj if isinstance(database, peewee.DatabaseProxy) else database
     _connect(opened)
-    with opened.connection_context():
+    with opened.connection_context(), _one_at_a_time(opened):
         runner = _Runner(opened, str(folder))
         known = {step.name for step in runner.migrations()}
         applied = set(runner.applied())
@@ -52,6 +54,19 @@ def up(database: peewee.Database, backup_dir: Path, folder: Path = FOLDER) -> li
         if applied and isinstance(opened, peewee.SqliteDatabase):
             back_up(opened, backup_dir, applied)
         return cast(list[str], runner.up())
+
+
+@contextmanager
+def _one_at_a_time(database: Any) -> Iterator[None]:
+    """Several hubs on one PostgreSQL start together after an update; SQLite's folder is locked by its hub."""
+    if not isinstance(database, peewee.PostgresqlDatabase):
+        yield
+        return
+    database.execute_sql("SELECT pg_advisory_lock(%s)", (_LOCK,))
+    try:
+        yield
+    finally:
+        database.execute_sql("SELECT pg_advisory_unlock(%s)", (_LOCK,))
 
 
 def _connect(opened: peewee.Database) -> None:
