@@ -318,6 +318,9 @@ class Line:
 
     def _reachable(self, reachable: bool) -> None:
         """The connection as a whole has failed, or is back: one trouble, not one for each unit."""
+        if len(self._units) > 1:
+            name = ":".join(self._readings.where.values()) if self.endpoint.port else self.endpoint.place
+            self._sink.line_answers(name, list(self._units), reachable, name)
 
     def _scans_of(self, unit: Unit) -> list[Scan]:
         return [scan for scan in self._scans if scan.unit is unit]

@@ -22,11 +22,11 @@ class Readings:
 
     def __init__(self, sink: Sink, health: Health, clock: Clock, where: dict[str, str]) -> None:
         self.sink = sink
-        self._health, self._clock, self._where = health, clock, where
+        self._health, self._clock, self.where = health, clock, where
 
     def exchange(self, jobs: Sequence[Job]) -> Exchange:
         """What asks all `jobs` and takes their replies as they come."""
-        steady_s, put, good = self._clock.steady_s, self.sink.put, Quality.GOOD
+        steady_s, sink_take = self._clock.steady_s, self.sink.take
 
         def heard(index: int, data: bytes) -> None:
             job = jobs[index]
@@ -41,14 +41,7 @@ class Readings:
             if data == job.last and not decoder.outside:
                 return
             job.last = data
-            channels = job.channels
-            for number, value in decoder.changes(data, job.before):
-                channel = channels[number]
-                if value is None:
-                    if channel.quality is not Quality.UNCERTAIN:
-                        put(channel, None, Quality.UNCERTAIN, decoder.reasons[number], previous_s)
-                elif value != channel.value or channel.quality is not good:
-                    put(channel, value, good, "", previous_s)
+            sink_take(job.channels, decoder.changes(data, job.before), previous_s, decoder.reasons)
 
         return Exchange([job.request for job in jobs], heard)
 
@@ -149,4 +142,4 @@ class Readings:
 
     def address(self, unit: Unit) -> dict[str, str]:
         """What sentences about a unit name."""
-        return {"device": unit.device.name, "unit": str(unit.device.unit)} | self._where
+        return {"device": unit.device.name, "unit": str(unit.device.unit)} | self.where

@@ -62,6 +62,13 @@ class Refused(OutsideError):
         self.exception = exception
 
 
+def gateway_says(exception: int) -> NoAnswer | None:
+    """A gateway's exception for a unit behind it that is silent."""
+    if exception not in (GATEWAY_NO_PATH, GATEWAY_NO_ANSWER):
+        return None
+    return NoAnswer("device.no_answer", f"the gateway says: exception {exception}")
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One request in both framings, and what its right reply looks like."""

@@ -24,6 +24,7 @@ from edge_agent.drivers.modbus_messages import (
     Request,
     Unreachable,
     crc_is_right,
+    gateway_says,
     read,
 )
 
@@ -215,7 +216,11 @@ class ModbusRtuLink(asyncio.Protocol):
         self._before, self._before_refused = asked, False
         self._debts.settled(asked.unit)
         if not self._fencing:
-            exchange.heard(self._left.pop(), data)
+            try:
+                exchange.heard(self._left.pop(), data)
+            except Exception as error:  # noqa: BLE001 - a fault of ours: who waits for the exchange must hear it
+                self._end(error)
+                return
         self._go_on()
 
     def _exception(self, buffer: bytes) -> None:
@@ -231,6 +236,10 @@ class ModbusRtuLink(asyncio.Protocol):
         self._finish()
         self._before, self._before_refused = asked, True
         self._debts.settled(asked.unit)
+        silent = gateway_says(exception)
+        if silent is not None:
+            self._end(silent)
+            return
         if not self._fencing:
             exchange.refused.append((self._left.pop(), Refused(exception)))
         self._go_on()

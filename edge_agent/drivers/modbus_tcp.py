@@ -1,6 +1,7 @@
 """One Modbus TCP connection: asks several requests in one write and checks every part of each reply; knows no points.
 
 A reply must match in transaction, unit, function and exact byte count or it is no value; replies may come in any order.
+Those of several requests under way count when all have come and nothing else did: else their ids cannot be trusted.
 A connection that has timed out or said something impossible is closed and never used again. Nobody but the owner of a
 link reconnects.
 """
@@ -12,7 +13,14 @@ import random
 from typing import cast
 
 from edge_agent.drivers.modbus_carriers import be_prompt
-from edge_agent.drivers.modbus_messages import BadReply, Exchange, NoAnswer, Refused, Unreachable
+from edge_agent.drivers.modbus_messages import (
+    BadReply,
+    Exchange,
+    NoAnswer,
+    Refused,
+    Unreachable,
+    gateway_says,
+)
 
 MBAP_BYTES = 7
 MAX_ADU_BYTES = 260
@@ -29,7 +37,9 @@ class ModbusTcpLink(asyncio.Protocol):
         self._done: asyncio.Future[None] | None = None
         self._pending: dict[bytes, int] = {}  # transaction id → number of the request in the exchange
         self._unsent: list[int] = []  # the next one last
+        self._held: list[tuple[int, bytes]] | None = None  # replies of several under way, until all have come
         self._transaction = random.randrange(0x10000)
+        self._odd = False  # a stray came during the exchange
         self._patience_s, self._until_s = 0.0, 0.0
         self._watchdog: asyncio.TimerHandle | None = None  # one for many exchanges: it looks when it fires
         self.strays = 0  # whole frames that answered nothing: late or doubled
@@ -56,6 +66,8 @@ class ModbusTcpLink(asyncio.Protocol):
         self._exchange = exchange
         asked, left = exchange.asked, exchange.left
         first = left if len(left) <= window else left[:window]
+        self._held = [] if len(first) > 1 else None
+        self._odd = False
         self._unsent = [] if first is left else list(reversed(left[window:]))
         number, pending, frames = self._transaction, self._pending, list[bytes]()
         for index in first:
@@ -104,7 +116,7 @@ class ModbusTcpLink(asyncio.Protocol):
         if exchange is None or self._buffer:
             self._look_closely(data)
             return
-        at, size, asked = 0, len(data), exchange.asked
+        at, size, asked, held = 0, len(data), exchange.asked, self._held
         while at < size:
             id_ = data[at : at + 2]
             index = pending.get(id_)
@@ -117,10 +129,13 @@ class ModbusTcpLink(asyncio.Protocol):
             del pending[id_]
             if self._unsent:
                 self._ask_next()
-            exchange.heard(index, data[end - request.data_bytes : end])
+            if held is None:
+                exchange.heard(index, data[end - request.data_bytes : end])
+            else:
+                held.append((index, data[end - request.data_bytes : end]))
             at = end
             if not pending:
-                self._end(None)
+                self._all_came()
                 if at < size:
                     break
         if at < size:
@@ -161,12 +176,17 @@ class ModbusTcpLink(asyncio.Protocol):
         index = self._pending.get(id_)
         if exchange is None or index is None:
             self.strays += 1  # late or doubled: never taken for another one, its number is spent
+            self._odd = True
             return
         request = exchange.asked[index]
         unit, function, data_at = frame[6], frame[7], 2 + len(request.tcp_head)
         if unit != request.unit:
             self._distrust(f"unit {unit} answered, unit {request.unit} was asked")
         elif function == request.function | 0x80 and len(frame) == MBAP_BYTES + 2:
+            silent = gateway_says(frame[8])
+            if silent is not None:
+                self._end(silent)
+                return
             exchange.refused.append((index, Refused(frame[8])))
             self._answered(id_)
         elif function != request.function:
@@ -176,7 +196,10 @@ class ModbusTcpLink(asyncio.Protocol):
         elif frame[2:data_at] != request.tcp_head:
             self._distrust(f"the reply begins with {frame[2:data_at].hex(' ')}")
         else:
-            exchange.heard(index, frame[data_at:])
+            if self._held is None:
+                exchange.heard(index, frame[data_at:])
+            else:
+                self._held.append((index, frame[data_at:]))
             self._answered(id_)
 
     def _answered(self, id_: bytes) -> None:
@@ -186,7 +209,17 @@ class ModbusTcpLink(asyncio.Protocol):
         if self._pending:
             self._until_s = self._loop.time() + self._patience_s
         else:
-            self._end(None)
+            self._all_came()
+
+    def _all_came(self) -> None:
+        exchange, held = self._exchange, self._held
+        if held is not None and exchange is not None:
+            if self._odd:
+                self._distrust("a reply came twice, or with the number of another")
+                return
+            for index, data in held:
+                exchange.heard(index, data)
+        self._end(None)
 
     def _distrust(self, reason: str) -> None:
         self._end(BadReply("device.bad_reply", reason, reason=reason))
@@ -207,7 +240,12 @@ class ModbusTcpLink(asyncio.Protocol):
         exchange, done = self._exchange, self._done
         if exchange is None or done is None:
             return
-        exchange.left = (*self._pending.values(), *reversed(self._unsent)) if error is not None else ()
+        if error is None:
+            exchange.left = ()
+        elif self._held is None:
+            exchange.left = (*self._pending.values(), *reversed(self._unsent))
+        else:
+            exchange.refused.clear()  # nothing of it counts: `left` is what it was
         self._exchange = self._done = None
         self._pending.clear()
         if done.done():

@@ -15,7 +15,7 @@ import tty
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 Carrier = Literal["tcp", "rtu_tcp", "serial"]
 Chooser = Callable[[int, int], str | None]
@@ -153,7 +153,8 @@ class Talk:
     def __init__(
         self, device: HostileServer, send: Callable[[bytes], None], cut: Callable[[], None] = lambda: None
     ) -> None:
-        self.device, self._send, self.cut = device, send, cut
+        self.device, self._way, self._cut = device, send, cut
+        self._gone = False
         self.tcp = device.carrier == "tcp"
         self._buffer = b""
         self._waiting: deque[Ask] = deque()
@@ -226,6 +227,15 @@ class Talk:
 
     # -- ways to say it
 
+    def _send(self, data: bytes) -> None:
+        if not self._gone:
+            self._way(data)
+
+    def cut(self) -> None:
+        """Break the connection."""
+        self._gone = True
+        self._cut()
+
     def say(self, data: bytes, after_s: float = 0.0) -> None:
         """Send after a while, and nothing else before."""
         device = self.device
@@ -238,8 +248,7 @@ class Talk:
 
     def _say_now(self, data: bytes) -> None:
         self._busy = False
-        if data:
-            self._send(data + self._take_held())
+        self._send(data + self._take_held())
         self._serve()
 
     def _take_held(self) -> bytes:
@@ -260,17 +269,23 @@ class Talk:
         next_piece(0)
 
     def twice(self, data: bytes, after_s: float) -> None:
-        """The same again a little later."""
+        """The same again a little later, but not in the middle of another answer."""
         self._send(data)
-        self._loop.call_later(after_s, self._send, data)
+        self._loop.call_later(after_s, self._between, data)
 
     def behind_the_next(self, data: bytes) -> None:
         """Let the next answer go first, if one comes soon."""
-        self._held = data
-        self._loop.call_later(0.005, lambda: self._send(self._take_held()))
+        self._held += data
+        self._loop.call_later(0.005, self._between, b"")
+
+    def _between(self, data: bytes) -> None:
+        self._held += data
+        if not self._busy:
+            self._send(self._take_held())
 
     def half_then_cut(self, data: bytes) -> None:
         """The connection breaks in the middle of it."""
+        self._busy = True
         self._send(data[: len(data) // 2])
         self._loop.call_soon(self.cut)
 
@@ -284,15 +299,16 @@ class _Connection(asyncio.Protocol):
         self._device = device
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
+        way = cast(asyncio.WriteTransport, transport)  # uvloop's is none by class, but is one
         self._device.connections += 1
-        self._talk = Talk(self._device, transport.write, transport.abort)
+        self._talk = Talk(self._device, way.write, way.abort)
         self._device._talks.add(self._talk)
 
     def data_received(self, data: bytes) -> None:
         self._talk.feed(data)
 
     def connection_lost(self, _exc: Exception | None) -> None:
+        self._talk.cut()
         self._device._talks.discard(self._talk)
 
 

@@ -7,7 +7,7 @@ import itertools
 import math
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import pytest
 
@@ -30,6 +30,7 @@ class Notebook:
         self.scans: Counter[str] = Counter()
         self.qualities: Counter[Quality] = Counter()
         self.answering: dict[str, bool] = {}
+        self.lines: list[tuple[str, tuple[str, ...], bool]] = []
         self.healths: dict[str, tuple[str, str, dict[str, str]]] = {}
 
     def channel(self, point_id: str) -> Channel:
@@ -42,6 +43,19 @@ class Notebook:
         self.qualities[quality] += 1
         if quality is Quality.GOOD and value != word(self.units[channel.point.device], channel.point.address):
             self.wrong.append((channel.point.id, value))
+
+    def take(
+        self,
+        channels: Sequence[Channel],
+        changes: Iterable[tuple[int, Value]],
+        previous_good_s: float,
+        reasons: Sequence[str] = (),
+    ) -> None:
+        for index, value in changes:
+            self.put(channels[index], value, Quality.GOOD, "", previous_good_s)
+
+    def line_answers(self, line_id: str, device_ids: Sequence[str], answering: bool, name: str) -> None:
+        self.lines.append((line_id, tuple(device_ids), answering))
 
     def answers(self, device_id: str, answering: bool) -> None:
         self.answering[device_id] = answering
@@ -149,10 +163,12 @@ def test_a_hosts_return_is_seen_within_five_seconds() -> None:
         await server.stop()
         await until(lambda: book.answering["a"] is False and line._access.retry_pause_s >= 4, 30)
         assert book.healths["a"][1] == "device.unreachable"
+        assert book.lines[-1] == (f"127.0.0.1:{port}", ("a", "b"), False)
         await server.start(port)
         await until(lambda: book.channels["a.100"].quality is Quality.GOOD, 5)
+        assert book.lines[-1] == (f"127.0.0.1:{port}", ("a", "b"), True)
 
-    on_a_line(server, {"a": 1}, work)
+    on_a_line(server, {"a": 1, "b": 2}, work)
 
 
 def test_refused_registers_are_found_and_all_others_are_read() -> None:
