@@ -13,12 +13,13 @@ from core.domain.people import SYSTEM
 from core.errors import FettleError
 from core.hub.app import Hub, open_database, prepare_data_dir
 from core.hub.lines import allow_many_files
-from core.i18n import _
-from core.services import fleet, letter_replays, sessions, setup
+from core.i18n import _, fill
+from core.services import fleet, letter_replays, seals, sessions, setup
 from core.settings import HubSettings, load
 from core.storage import db
 
 WRONG = 2  # exit code: something the caller can mend
+BROKEN = 3  # exit code: what was to be proved is not so
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -34,6 +35,7 @@ def main(argv: list[str] | None = None) -> int:
             "migrate": _migrate,
             "reset-password": _reset_password,
             "dead-letters": _dead_letters,
+            "verify-journal": _verify_journal,
         }[args.command]
         return command(settings, args)
     except FettleError as error:
@@ -60,6 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("migrate", help=_("bring the database up to date and stop"))
     reset = commands.add_parser("reset-password", help=_("give a person a new password and print it"))
     reset.add_argument("login", metavar="LOGIN")
+    commands.add_parser(
+        "verify-journal", help=_("prove that no entry of the journal was changed or taken out")
+    )
     letters = commands.add_parser("dead-letters", help=_("list what could not be taken in, or take it in"))
     letters.add_argument(
         "--replay", type=int, action="append", default=[], metavar="ID", help=_("take this one in after all")
@@ -106,6 +111,22 @@ def _welcome(hub: Hub) -> str:
         lines += ["", words, "", f"    {hub.setup_code}"]
     lines += ["", _("Stop with Ctrl+C."), ""]
     return "\n".join(f"  {line}" if line else "" for line in lines)
+
+
+def _verify_journal(settings: HubSettings, _args: argparse.Namespace) -> int:
+    _open(settings)
+    found = seals.verify(settings.data_dir)
+    db.close()
+    if found.whole:
+        words = _(
+            "The journal is whole: {rows} entries under {seals} seals, {unsealed} newer ones not sealed yet."
+        )
+        facts = {"rows": found.rows, "seals": found.seals, "unsealed": found.unsealed}
+        print(fill(words, {name: str(value) for name, value in facts.items()}))
+        return 0
+    words = _("The journal is NOT whole: entries after number {id} cannot be trusted ({reason}).")
+    print(fill(words, {"id": str(found.broken_after), "reason": found.reason}), file=sys.stderr)
+    return BROKEN
 
 
 def _setup_code(settings: HubSettings, _args: argparse.Namespace) -> int:

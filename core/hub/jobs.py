@@ -25,6 +25,7 @@ from core.services import (
     plans,
     restores,
     retention,
+    seals,
     search_index,
     settings,
     sla,
@@ -53,6 +54,7 @@ class Jobs:
         self._add("edges", 10, edge_watch.find_silent)
         self._add("dispatch", 20, dispatch.retry)
         self._add("restores", 10, lambda _now: restores.note(settings.hub().data_dir))
+        self._add("seals", 10, lambda now: seals.seal(now, settings.hub().data_dir))
         self._add("close", 600, sla.close_done)
         self._add("tidy", 6 * 3600, retention.clean)
 

@@ -14,7 +14,7 @@ from core.storage.tables.fleet import (
     UplinkEventRow,
 )
 from core.storage.tables.integrations import ApiTokenRow, WebhookCallRow, WebhookRow
-from core.storage.tables.journal import JobRunRow, JournalRow, MetaRow, NoticeRow
+from core.storage.tables.journal import JobRunRow, JournalRow, JournalSealRow, MetaRow, NoticeRow
 from core.storage.tables.knowledge import ArticleRow, ArticleUseRow
 from core.storage.tables.parts import BinRow, PartRow, PurchaseRequestRow, ReservationRow, StockMoveRow
 from core.storage.tables.people import (
@@ -89,6 +89,7 @@ ALL: tuple[type[Row], ...] = (
     WebhookRow,
     WebhookCallRow,
     JournalRow,
+    JournalSealRow,
     NoticeRow,
     JobRunRow,
     MetaRow,
@@ -117,6 +118,7 @@ __all__ = [
     "JobRunRow",
     "JoinCodeRow",
     "JournalRow",
+    "JournalSealRow",
     "JsonField",
     "LabelRow",
     "LabourRow",

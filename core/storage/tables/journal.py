@@ -24,6 +24,15 @@ class JournalRow(Row):
         indexes = ((("subject", "subject_id"), False),)
 
 
+class JournalSealRow(Row):
+    """What the journal said up to `last_id`: SHA-256 over the seal before and every row since."""
+
+    last_id = peewee.BigIntegerField(unique=True)
+    rows = peewee.IntegerField()
+    digest = peewee.CharField(max_length=64)
+    sealed_at = UtcField()
+
+
 class NoticeRow(Row):
     """One message to one person on one channel: written with its cause, sent afterwards."""
 
