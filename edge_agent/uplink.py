@@ -24,6 +24,8 @@ _log = log.get(__name__)
 BROKER_AWAY_S = 15.0
 BULK_EVERY_S = 5.0
 
+MOST_WILL_BYTES = 60_000  # Mosquitto refuses a greeting of 100,000 bytes: a thousand devices' health
+
 
 class Uplink:
     """One edge's connection to its hub.
@@ -103,7 +105,12 @@ class Uplink:
         return self._link.publish(Message(topics.topic(self._edge, topics.UP), batch, qos=1))
 
     def _last_will(self) -> Message:
-        return self._message(topics.STATUS, self._status(False).model_dump_json(), retain=True)
+        status = self._status(False)
+        will = self._message(topics.STATUS, status.model_dump_json(), retain=True)
+        if len(will.payload) <= MOST_WILL_BYTES:
+            return will
+        without = status.model_copy(update={"devices": [], "config_errors": []})
+        return self._message(topics.STATUS, without.model_dump_json(), retain=True)
 
     def _connection(self, connected: bool, reason: str) -> None:
         was, self._was_connected = self._was_connected, connected
