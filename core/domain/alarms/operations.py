@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, assert_never
+from typing import Literal
 
 from core.domain.alarms import steps
 from core.domain.alarms.parts import Part
@@ -73,9 +73,7 @@ def _done(
         return steps.tell(state, back, now_s, "operator", changes)
     if verb == "suppress":
         return steps.suppress(state, _quiet(operation), now_s, changes)
-    if verb == "unsuppress":
-        return _unsuppress(state, _quiet(operation), now_s, changes)
-    assert_never(verb)
+    return _unsuppress(state, _quiet(operation), now_s, changes)
 
 
 def _reset(rule: Rule, state: AlarmState, now_s: float, changes: list[Change]) -> AlarmState:
@@ -127,6 +125,6 @@ def _heard_now(part: Part, now_s: float) -> Part:
 
 def _quiet(operation: Operation) -> Quiet:
     why = operation.why
-    if why == "operator" or why == "chatter":
-        raise ValueError("suppression is by design, schedule, parent or eclipse")
+    if why == "operator" or why == "chatter" or why == "design":  # designs are decided by a rule's own terms
+        raise ValueError("suppression is by schedule, parent or eclipse")
     return why

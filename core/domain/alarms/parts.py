@@ -10,15 +10,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from core.domain.alarms.rules import Condition, Term, Value
+from core.domain.alarms import trails
+from core.domain.alarms.rules import FALL, Condition, Term, Value
+from core.domain.alarms.trails import Trail, risen
 from core.domain.points import Reading
 
-Trail = tuple[tuple[float, float], ...]
-_TRAIL_PARTS = 256  # a window is remembered in so many parts at most
-_HIGH = (Condition.HIGH, Condition.HIGH_HIGH)
-_LOW = (Condition.LOW, Condition.LOW_LOW)
-_OF_WORDS = (Condition.BIT, Condition.EQUALS)
-_MOVING = (Condition.RATE, Condition.STEP)
+HIGHS = (Condition.HIGH, Condition.HIGH_HIGH)
+LOWS = (Condition.LOW, Condition.LOW_LOW)
+OF_WORDS = (Condition.BIT, Condition.EQUALS)
+MOVING = (Condition.RATE, Condition.STEP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def take(term: Term, part: Part, reading: Reading, now_s: float, holding: bool) 
         return _met(replace(part, value=value), bool(value) == term.when)
     if not math.isfinite(value):
         return _pause(term, part, now_s)
-    if term.condition in _MOVING:
+    if term.condition in MOVING:
         return _take_moving(term, part, float(value), now_s, holding)
     return judged(term, replace(part, value=value), holding)
 
@@ -101,12 +101,9 @@ def pass_time(term: Term, part: Part, now_s: float, holding: bool) -> Part:
     due_s = changes_s(term, part)
     if due_s is None or now_s < due_s:
         return part
-    if term.condition in _MOVING:
-        assert isinstance(part.value, int | float)  # met, so it has had readings
-        trail = _within(part.trail, _window_s(term), now_s)
-        return _met(
-            replace(part, trail=trail), _moved(term, trail, _height(term, part), holding and part.held)
-        )
+    if term.condition in MOVING:
+        trail = trails.within(part.trail, now_s, _window_s(term))
+        return _met(replace(part, trail=trail), _moved(term, trail, height(part), holding and part.held))
     return _met(part, True)
 
 
@@ -117,7 +114,7 @@ def changes_s(term: Term, part: Part) -> float | None:
     if term.condition is Condition.STUCK:
         due_s = still_s(term, part)
         return due_s if due_s is not None and part.good_s is not None and part.good_s >= due_s else None
-    if term.condition in _MOVING and part.met and part.trail:
+    if term.condition in MOVING and part.met and part.trail:
         return part.trail[0][1] + _window_s(term)
     return None
 
@@ -127,38 +124,6 @@ def still_s(term: Term, part: Part) -> float | None:
     if term.condition is not Condition.STUCK or part.met or part.still_from_s is None:
         return None
     return part.still_from_s + max(0.0, _after_s(term) - part.still_s)
-
-
-def calm(term: Term, part: Part, holding: bool) -> tuple[float, float] | None:
-    """The numbers of the term's point that, as good readings, leave `met` as it is; None when each must be judged."""
-    if part.met is None:
-        return None
-    if term.condition is Condition.STUCK:
-        return _any_or_near(term, part)
-    if term.condition is Condition.NO_DATA:
-        return None if part.met else (-math.inf, math.inf)
-    if term.condition in _OF_WORDS or term.condition in _MOVING or term.limit is None:
-        return None
-    limit, slack = term.limit, term.deadband if holding and part.held else 0.0
-    if term.condition in _HIGH:
-        return (_above(limit - slack), math.inf) if part.met else (-math.inf, limit - slack)
-    if term.condition in _LOW:
-        return (-math.inf, _below(limit + slack)) if part.met else (limit + slack, math.inf)
-    if term.condition is Condition.DEVIATION:
-        return None if part.met else _room(part.value, part.other, limit - slack)
-    assert isinstance(part.value, int | float)  # judged, so it has had a number
-    widen = slack if term.condition is Condition.INSIDE else -slack
-    low, high = limit - widen, _limit_high(term) + widen
-    if part.met is (term.condition is Condition.INSIDE):
-        return (low, high) if low <= high else None
-    return (-math.inf, _below(low)) if part.value < low else (_above(high), math.inf)
-
-
-def calm_other(term: Term, part: Part, holding: bool) -> tuple[float, float] | None:
-    """As `calm`, for the point compared with."""
-    if part.met is not False or term.limit is None:
-        return None
-    return _room(part.other, part.value, term.limit - (term.deadband if holding and part.held else 0.0))
 
 
 def heard(part: Part, at_s: float, changed_s: float | None, value: Value) -> Part:
@@ -183,7 +148,7 @@ def _pause(term: Term, part: Part, now_s: float) -> Part:
         return part
     if term.condition is Condition.STUCK and part.still_from_s is not None:
         part = replace(part, still_from_s=None, still_s=part.still_s + max(0.0, now_s - part.still_from_s))
-    if term.condition in _MOVING:
+    if term.condition in MOVING:
         part = replace(part, trail=_left(term, part, now_s))
     if term.condition is Condition.DEVIATION:
         part = replace(part, value=None)
@@ -194,14 +159,14 @@ def _beyond(term: Term, value: float, other: float | None, slack: float) -> bool
     """Limits, bands and deviation. Slack makes it easier to stay in trouble."""
     limit = term.limit
     assert limit is not None  # Term.__post_init__
-    if term.condition in _HIGH:
+    if term.condition in HIGHS:
         return value > limit - slack
-    if term.condition in _LOW:
+    if term.condition in LOWS:
         return value < limit + slack
     if term.condition is Condition.OUTSIDE:
-        return value < limit + slack or value > _limit_high(term) - slack
+        return value < limit + slack or value > limit_high(term) - slack
     if term.condition is Condition.INSIDE:
-        return limit - slack <= value <= _limit_high(term) + slack
+        return limit - slack <= value <= limit_high(term) + slack
     assert other is not None  # seen to by `judged`
     return abs(value - other) > limit - slack
 
@@ -241,79 +206,40 @@ def _same(term: Term, old: Value, new: Value) -> bool:
     return abs(new - old) <= term.deadband
 
 
-def _any_or_near(term: Term, part: Part) -> tuple[float, float] | None:
-    """Stuck: while nothing is wrong, changes need not be told one by one if the last one is (see `heard`)."""
-    if part.met or part.still_from_s is None or part.value is None or isinstance(part.value, str):
-        return None
-    if term.deadband:
-        return part.value - term.deadband, part.value + term.deadband
-    return -math.inf, math.inf
-
-
-# ---------------------------------------------------------------- change within a window
-
-
 def _take_moving(term: Term, part: Part, value: float, now_s: float, holding: bool) -> Part:
     trail = part.trail if part.met is None else _left(term, part, now_s)
     total = part.total
     if isinstance(part.value, int | float):
         total += risen(part.value, value)
     part = replace(part, value=value, total=total)
-    height = _height(term, part)
-    while trail and trail[-1][0] >= height:
-        trail = trail[:-1]
-    trail = _within(trail, _window_s(term), now_s)
-    return _met(replace(part, trail=trail), _moved(term, trail, height, holding and part.held))
-
-
-def risen(old: float, new: float) -> float:
-    """How far a counter has counted between two readings.
-
-    A fall from the top sixteenth of 16 or 32 bits into the lowest sixteenth is a rollover. Every other fall is a
-    reset: what was counted between it and the reading is not known and not guessed.
-    """
-    if new >= old:
-        return new - old
-    for size in (2.0**16, 2.0**32):
-        if old < size:
-            return size - old + new if old >= size * 15 / 16 and new < size / 16 else 0.0
-    return 0.0
-
-
-def _height(term: Term, part: Part) -> float:
-    """What must not rise: the value, its negative for a fall, or all that a counter has counted."""
-    if term.condition is Condition.STEP:
-        return part.total
-    assert isinstance(part.value, int | float) and term.limit is not None
-    return float(part.value) if term.limit > 0 else -float(part.value)
+    trail = trails.arrive(trail, height(part), now_s, _window_s(term))
+    return _met(replace(part, trail=trail), _moved(term, trail, height(part), holding and part.held))
 
 
 def _left(term: Term, part: Part, now_s: float) -> Trail:
-    """The trail when the present value ends at `now_s`; what is dropped to bound it makes a change look smaller."""
-    trail = part.trail
-    if len(trail) > 1 and now_s - trail[-2][1] < _window_s(term) / _TRAIL_PARTS:
-        trail = trail[:-1]
-    return (*trail, (_height(term, part), now_s))
+    return trails.leave(part.trail, height(part), now_s, _window_s(term))
 
 
-def _within(trail: Trail, window_s: float, now_s: float) -> Trail:
-    first = 0
-    while first < len(trail) and trail[first][1] + window_s <= now_s:
-        first += 1
-    return trail[first:]
-
-
-def _moved(term: Term, trail: Trail, height: float, holding: bool) -> bool:
+def _moved(term: Term, trail: Trail, high: float, holding: bool) -> bool:
     assert term.limit is not None  # Term.__post_init__
     limit = abs(term.limit)
     least = max(0.0, limit - term.deadband) if holding else limit
-    return bool(trail) and height - trail[0][0] > least
+    return trails.climbed(trail, high) > least
+
+
+def height(part: Part) -> float:
+    """What must not rise: the value, its negative for a fall, or all that a counter has counted."""
+    if part.of.startswith(Condition.STEP):
+        return part.total
+    assert isinstance(part.value, int | float)  # a number has come
+    return -float(part.value) if part.of.endswith(FALL) else float(part.value)
 
 
 # ---------------------------------------------------------------- small change
 
 
-def _limit_high(term: Term) -> float:
+def limit_high(term: Term) -> float:
+    """The upper end of a band."""
     assert term.limit_high is not None  # Term.__post_init__
     return term.limit_high
 
@@ -328,34 +254,14 @@ def _window_s(term: Term) -> float:
     return term.window_s
 
 
-def _above(limit: float) -> float:
-    return math.nextafter(limit, math.inf)
-
-
-def _below(limit: float) -> float:
-    return math.nextafter(limit, -math.inf)
-
-
-def _room(mine: Value, theirs: Value, limit: float) -> tuple[float, float] | None:
-    """How far each of two values may move whatever the other does within its own room."""
-    assert isinstance(mine, int | float) and isinstance(
-        theirs, int | float
-    )  # judged, so both have had numbers
-    room = (limit - abs(mine - theirs)) / 2 * (1 - 1e-9) - 1e-9 * max(abs(mine), abs(theirs))
-    return (mine - room, mine + room) if room > 0 else None
-
-
 # ---------------------------------------------------------------- as plain values
 
 
 def freeze(part: Part, now_s: float) -> dict[str, object]:
     """As plain values that mean the same on another clock; what is as at first is left out."""
     trail = part.trail
-    if part.met is not None and isinstance(part.value, int | float):
-        kind, _, _ = part.of.partition("|")
-        if kind in _MOVING:
-            height = part.total if kind == Condition.STEP else float(part.value)
-            trail = (*trail, (-height if part.of.endswith("|fall") else height, now_s))
+    if part.met is not None and part.of.startswith(MOVING):
+        trail = (*trail, (height(part), now_s))
     still_s = part.still_s + (0.0 if part.still_from_s is None else max(0.0, now_s - part.still_from_s))
     plain: dict[str, object] = {"of": part.of}
     for name, value, at_first in (

@@ -42,6 +42,7 @@ class Condition(StrEnum):
     ANY = "any"
 
 
+FALL = "|fall"  # ends the key of a rate that looks for a fall
 COMBINED = (Condition.ALL, Condition.ANY)
 FIRST_LEVEL = {Condition.HIGH_HIGH: Condition.HIGH, Condition.LOW_LOW: Condition.LOW}
 """Second level → the first level of the same point that it eclipses while it is up."""
@@ -125,9 +126,11 @@ class Term:
             raise ValueError(f"a {self.condition} term needs a {name} that makes sense")
         if self.deadband < 0:
             raise ValueError("a deadband cannot be negative")
+        if self.condition is not Condition.DEVIATION:
+            object.__setattr__(self, "other", "")
         key = f"{self.condition}|{self.point}|{self.other}"
         if self.condition is Condition.RATE:
-            key += "|fall" if self.limit is not None and self.limit < 0 else "|rise"
+            key += FALL if self.limit is not None and self.limit < 0 else "|rise"
         object.__setattr__(self, "key", key)
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from core.domain.alarms import parts as memory
 from core.domain.alarms.parts import Part
-from core.domain.alarms.rules import OWN, Condition, Rule, Term, Value
+from core.domain.alarms.rules import OWN, Condition, Rule, Term
 from core.domain.alarms.states import (
     AlarmState,
     Change,
@@ -68,7 +68,7 @@ def due_s(rule: Rule, state: AlarmState) -> float | None:
     if delay_s is not None and state.since_s is not None:
         moments.append(state.since_s + max(0.0, delay_s - state.counted_s))
     if rule.timed:
-        for term, part in _pairs(rule, state):
+        for term, part in pairs(rule, state):
             at_s = memory.changes_s(term, part)
             if at_s is not None:
                 moments.append(at_s)
@@ -78,71 +78,6 @@ def due_s(rule: Rule, state: AlarmState) -> float | None:
     if remind_s is not None:
         moments.append(remind_s)
     return min(moments, default=None)
-
-
-def look_s(rule: Rule, state: AlarmState) -> float | None:
-    """When the caller, if it leaves out readings that change nothing (see `calm`), must tell what it has `heard`.
-
-    For values that stand still: when they will have done so for too long; None when nothing of that kind counts.
-    """
-    if not rule.timed:
-        return None
-    moments = (memory.still_s(term, part) for term, part in _pairs(rule, state))
-    return min((at_s for at_s in moments if at_s is not None), default=None)
-
-
-def heard(
-    state: AlarmState, at_s: float, point: str = "", changed_s: float | None = None, value: Value = None
-) -> AlarmState:
-    """Good readings of `point` have come until `at_s` without a step for each: what counts for silence and standstill.
-
-    `changed_s`: when the last one of them that differed came, which said `value`; None when none did.
-    """
-
-    def told(part: Part) -> Part:
-        kind, _, rest = part.of.partition("|")
-        if kind not in _HEARING or rest.partition("|")[0] != point:
-            return part
-        return memory.heard(part, at_s, changed_s, value)
-
-    return replace(state, parts=tuple(map(told, state.parts)), guards=tuple(map(told, state.guards)))
-
-
-def silent(rule: Rule, state: AlarmState, now_s: float) -> AlarmState:
-    """It is known that nothing will come of the rule's point: silence has lasted long enough at once."""
-    return replace(
-        state,
-        parts=tuple(
-            replace(part, good_s=now_s - term.after_s)
-            if term.condition is Condition.NO_DATA and not term.point and not part.met and term.after_s
-            else part
-            for term, part in zip(rule.parts, state.parts, strict=True)
-        ),
-    )
-
-
-def calm(rule: Rule, state: AlarmState, point: str = "") -> tuple[float, float] | None:
-    """The numbers, from … to …, that as good readings of `point` decide nothing; None when each has to be judged.
-
-    `step` would then change nothing but the readings that the state remembers. With several points each range holds
-    whatever the others do within theirs.
-    """
-    if state.trouble is None or state.paused or state.since_s is not None:
-        return None
-    low, high = float("-inf"), float("inf")
-    holding = state.active and state.up
-    pairs = [*zip(rule.parts, state.parts, strict=True)]
-    pairs += zip(rule.suppress_when, state.guards, strict=True)
-    for number, (term, part) in enumerate(pairs):
-        holds = holding and number < len(rule.parts)
-        for mine, ask in ((term.point or OWN, memory.calm), (term.other, memory.calm_other)):
-            if mine != (point or OWN):
-                continue
-            band = ask(term, part, holds)
-            if band is None:
-                return None
-            low, high = max(low, band[0]), min(high, band[1])
-    return low, high
 
 
 def fit(rule: Rule, state: AlarmState, now_s: float) -> AlarmState:
@@ -160,8 +95,8 @@ def settle(rule: Rule, state: AlarmState, at_s: float) -> Told:
     changes: list[Change] = []
     if state.shelf is not None and state.shelf.until_s <= at_s:
         state = unshelve(state, at_s, "expired", changes)
-    if rule.suppress_when:
-        state = _by_design(rule, state, at_s, changes)
+    if rule.suppress_when or "design" in state.suppressed:
+        state = _by_design(state, at_s, changes)
     trouble = _trouble(rule, state)
     state = pause(state, at_s) if trouble is None else _count(rule, state, trouble, at_s)
     state = _ripen(rule, state, at_s, changes)
@@ -213,7 +148,7 @@ def pause(state: AlarmState, at_s: float) -> AlarmState:
 # ---------------------------------------------------------------- inside
 
 
-def _pairs(rule: Rule, state: AlarmState) -> list[tuple[Term, Part]]:
+def pairs(rule: Rule, state: AlarmState) -> list[tuple[Term, Part]]:
     """Terms with their memories; a state that has not been fitted yet has none."""
     return [*zip(rule.parts, state.parts, strict=False), *zip(rule.suppress_when, state.guards, strict=False)]
 
@@ -257,17 +192,14 @@ def _take(
 
 def _hear(rule: Rule, state: AlarmState, reading: Reading, now_s: float, point: str) -> AlarmState:
     """Note that values stand still before the reading is taken, so that what that decides has its own moment."""
-    pairs = _pairs(rule, state)
-    if not any(term.point == point and memory.stands(term, part, reading) for term, part in pairs):
+    both = pairs(rule, state)
+    if not any(term.point == point and memory.stands(term, part, reading) for term, part in both):
         return state
     parts = [
         replace(part, good_s=now_s) if term.point == point and memory.stands(term, part, reading) else part
-        for term, part in pairs
+        for term, part in both
     ]
     return replace(state, parts=tuple(parts[: len(rule.parts)]), guards=tuple(parts[len(rule.parts) :]))
-
-
-_HEARING = (Condition.NO_DATA, Condition.STUCK)
 
 
 def _pass(rule: Rule, state: AlarmState, at_s: float) -> AlarmState:
@@ -293,7 +225,7 @@ def _trouble(rule: Rule, state: AlarmState) -> bool | None:
     return True if True in answers else None if None in answers else False
 
 
-def _by_design(rule: Rule, state: AlarmState, at_s: float, changes: list[Change]) -> AlarmState:
+def _by_design(state: AlarmState, at_s: float, changes: list[Change]) -> AlarmState:
     answers = [part.met for part in state.guards]
     if True in answers:
         return suppress(state, "design", at_s, changes)
