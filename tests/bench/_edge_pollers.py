@@ -36,8 +36,10 @@ async def _work(name: str, unit: int, period_ms: int, ports: list[int]) -> None:
     polls: Sequence[Awaitable[None]]
     if name.startswith("ours"):
         polls = _ours(name, unit, period_ms, ports)
-    elif name == "pymodbus-gathered":
-        polls = [_gathered(unit, period_ms, ports)]
+    elif name.startswith("pymodbus-gathered"):
+        polls = [
+            _gathered(unit, period_ms, ports, {} if "defaults" in name else {"timeout": 1, "retries": 0})
+        ]
     elif name.startswith("pymodbus"):
         polls = [_pymodbus(port, unit, period_ms, "convert" in name) for port in ports]
     elif name == "raw-lines":
@@ -61,7 +63,7 @@ def _ours(name: str, unit: int, period_ms: int, ports: list[int]) -> list[Awaita
     chosen = edge_machine.points()
     devices = [(port, unit) for port in ports]
     if "lines" in name:  # twenty units behind each port, 125 registers each
-        chosen = [*edge_machine.first_block(), (124, "uint16", "ABCD", 1.0)]
+        chosen = [*edge_machine.first_block(), *((at, "uint16", "ABCD", 1.0) for at in (94, 104, 114, 124))]
         devices = [(port, unit + at) for port in ports for at in range(edge_machine.DEVICES)]
     elif "hundred" in name:  # five times twenty devices of a hundred points
         chosen = chosen[:100]
@@ -265,12 +267,12 @@ def _conversions(client: Any) -> list[tuple[int, int, Any]]:
     return found
 
 
-async def _gathered(unit: int, period_ms: int, ports: list[int]) -> None:
-    """All devices at once, the next scan when the last has answered or given up after one second."""
+async def _gathered(unit: int, period_ms: int, ports: list[int], patience: dict[str, Any]) -> None:
+    """All devices at once, the next scan when the last has answered or been given up."""
     from pymodbus.client import AsyncModbusTcpClient
     from pymodbus.exceptions import ModbusException
 
-    clients = [AsyncModbusTcpClient(HOST, port=port, timeout=1, retries=0) for port in ports]
+    clients = [AsyncModbusTcpClient(HOST, port=port, **patience) for port in ports]
     for client in clients:
         await client.connect()
     scan = _structs()

@@ -1,8 +1,9 @@
 """What polling costs and how it keeps its time, ours beside other ways, in one run at one server.
 
 `./dev bench edge [--quick] [--only PART…] [--json FILE]`. Parts: points (processor seconds for a million points), dead
-(five of twenty devices dead, scans of the others), thousand (devices on fifty lines), memory (a hundred devices). The
-server counts; each contender is a process of its own, one after the other, measured from outside.
+(five of twenty devices dead, scans of the others), thousand (devices on fifty lines), memory (a hundred devices),
+gateway (the loss of one with a thousand devices behind it). The server counts; each contender is a process of its
+own, one after the other, measured from outside.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.bench import _edge_gateway
 from tests.bench import _edge_machine as edge_machine
 from tests.bench import _edge_others as others
 from tests.bench import _figures as figures
@@ -49,7 +51,7 @@ SLOW = {
     "modpoll": f"modpoll ({others.MODPOLL.split('==')[1]})",
     "thingsboard": f"ThingsBoard Gateway ({others.THINGSBOARD.split('==')[1]})",
 }
-PARTS = ("points", "dead", "thousand", "memory")
+PARTS = ("points", "dead", "thousand", "memory", "gateway")
 DEAD = 5
 REFUSED = 2  # of the dead; the others take connections and never answer
 
@@ -180,7 +182,7 @@ def dead_part(bench: Bench) -> list[dict[str, Any]]:
         title = f"{DEAD} of {edge_machine.DEVICES} devices dead, a scan a second"
         print(f"\n{title:<44}{'scans of ' + str(seconds):>13}{'p99 late ms':>14}{'worst':>8}", flush=True)
         found = []
-        names = ("ours", "libmodbus", "modpoll", "pymodbus-gathered")
+        names = ("ours", "libmodbus", "modpoll", "pymodbus-gathered", "pymodbus-gathered-defaults")
         for name in filter(bench.wanted, names):
             bench.machines.counts.silent_from = alive
             command = bench.command(name, edge_machine.STILL, 1000, ports)
@@ -192,6 +194,8 @@ def dead_part(bench: Bench) -> list[dict[str, Any]]:
                 began_s = time.monotonic()
                 time.sleep(seconds)
             scans, late_ms = _lateness(bench, alive, began_s, began_s + seconds)
+            if not scans:
+                late_ms = [float("nan")]
             row = {
                 "part": "dead", "program": name, "scans": scans, "of": seconds,
                 "p99_late_ms": round(figures.percentile(late_ms, 0.99), 2), "worst_late_ms": round(max(late_ms), 2),
@@ -261,6 +265,18 @@ def memory_part(bench: Bench) -> list[dict[str, Any]]:
     return [{"part": "memory", "program": "ours", "rss_mib": rss_mib, "core_percent": percent}]
 
 
+def gateway_part(bench: Bench) -> list[dict[str, Any]]:
+    """A gateway with a thousand devices behind it goes away."""
+    found = _edge_gateway.measure(bench.folder / "gateway")
+    print(
+        f"\n{'gateway lost with ' + str(_edge_gateway.CHILDREN) + ' devices behind it':<48}"
+        f"{found['tickets']:>4} ticket(s) after {found['seconds']:.2f} s, of which {found['delay_s']:.0f} s is its"
+        f" delay; it speaks for {found['children']}",
+        flush=True,
+    )
+    return [{"part": "gateway", "program": "ours"} | found]
+
+
 def main() -> int:
     """Run the parts; print each as a table, then all as JSON."""
     parser = argparse.ArgumentParser("./dev bench edge", description=__doc__)
@@ -269,7 +285,10 @@ def main() -> int:
     parser.add_argument("--programs", nargs="*", default=(), help="these contenders alone")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    parts = {"points": points_part, "dead": dead_part, "thousand": thousand_part, "memory": memory_part}
+    parts = {
+        "points": points_part, "dead": dead_part, "thousand": thousand_part, "memory": memory_part,
+        "gateway": gateway_part,
+    }  # fmt: skip
     print(
         f"{edge_machine.DEVICES} devices of {POINTS} points in {len(edge_machine.BLOCK_STARTS)} requests, scans every"
         f" {PERIOD_MS} ms where not said otherwise; load {figures.load()} on {os.cpu_count()} cores"
