@@ -25,7 +25,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from core import log
 
 _log = log.get(__name__)
-KEEPALIVE_S = 20
+KEEPALIVE_S = 10  # a line that died without a word is noticed within twice that
 CONNECT_S = 5.0
 PAUSE_FIRST_S, PAUSE_MOST_S = 0.5, 15.0
 STEADY_S = 10.0  # a connection that lasted this long resets the back-off
