@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -38,6 +39,17 @@ _ICONS = {
     "alarm.raised": ("bell-ring-outline", "bad"),
     "alarm.cleared": ("bell-check-outline", "good"),
     "alarm.acked": ("bell-cog-outline", "info"),
+    "alarm.shelved": ("bell-sleep-outline", "warn"),
+    "alarm.unshelved": ("bell-ring-outline", "muted"),
+    "alarm.suppressed": ("bell-off-outline", "muted"),
+    "alarm.out_of_service": ("bell-cancel-outline", "warn"),
+    "alarm.in_service": ("bell-ring-outline", "muted"),
+    "alarm.reminded": ("bell-alert-outline", "bad"),
+    "alarm.reset": ("restart", "info"),
+    "ticket.alarm_scope": ("lan-disconnect", "bad"),
+    "point.written": ("pencil-lock-outline", "warn"),
+    "point.write_failed": ("pencil-lock-outline", "bad"),
+    "edge.probed": ("radar", "muted"),
     "edge.offline": ("lan-disconnect", "bad"),
     "edge.online": ("lan-check", "good"),
 }
@@ -208,6 +220,40 @@ def _noted(data: Mapping[str, Any]) -> str:
     return str(data.get("text", ""))
 
 
+def _served(data: Mapping[str, Any]) -> str:
+    why = str(data.get("why") or "")
+    words = label(f"alarm.why.{why}") if why and why != "operator" else ""
+    until = times.moment(_moment(data.get("until")))
+    raises = _("{n} raises").format(n=data["raises"]) if data.get("raises") else ""
+    return _joined(
+        words, raises, _("until {at}").format(at=until) if until else "", data.get("by"), data.get("reason")
+    )
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(text)) if text else None
+    except ValueError:
+        return None
+
+
+def _scope(data: Mapping[str, Any]) -> str:
+    children = [str(name) for name in data.get("children") or []]
+    count = int(data.get("children_count") or len(children))
+    more = _("and {n} others").format(n=count - len(children)) if count > len(children) else ""
+    flood = _("in a flood of alarms") if data.get("flood") else ""
+    return _joined(data.get("title"), data.get("device"), listed(children), more, flood)
+
+
+def _written(data: Mapping[str, Any]) -> str:
+    if data.get("code"):
+        sentence = label(f"error.{data['code']}")
+        why = "" if sentence == f"error.{data['code']}" or "{" in sentence else sentence
+        return _joined(data.get("name"), number_words(data.get("wanted")), why, data.get("reason"))
+    change = f"{number_words(data.get('before'))} → {number_words(data.get('after'))}"
+    return _joined(data.get("name"), change, data.get("reason"))
+
+
 _DETAILS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "ticket.created": _created,
     "ticket.assigned": _assigned,
@@ -229,6 +275,14 @@ _DETAILS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "ticket.part_released": _quantity,
     "alarm.raised": _value,
     "alarm.cleared": _value,
+    "alarm.shelved": _served,
+    "alarm.unshelved": _served,
+    "alarm.suppressed": _served,
+    "alarm.out_of_service": _served,
+    "alarm.in_service": _served,
+    "ticket.alarm_scope": _scope,
+    "point.written": _written,
+    "point.write_failed": _written,
 } | {
     f"ticket.{verb}": _moved
     for verb in (

@@ -8,6 +8,7 @@ from core.i18n import _, label
 from core.wire.tickets import AlarmView
 from desktop import times
 from desktop.journal_words import number_words
+from desktop.lists import listed
 from desktop.table_model import Column
 
 _RANK = {"critical": 0, "major": 1, "minor": 2, "info": 3}
@@ -69,7 +70,7 @@ def service_facts(alarm: AlarmView) -> str:
         facts.append(_("until {at}").format(at=times.moment(alarm.service_until)))
     if alarm.service_reason:
         facts.append(_("because: {reason}").format(reason=alarm.service_reason))
-    return ", ".join(facts)
+    return listed(facts)
 
 
 def value_words(value: float | bool | str | None, unit: str) -> str:
@@ -107,7 +108,7 @@ def alarm_columns() -> list[Column[AlarmView]]:
             lambda a: a.title + (f"  (+{a.children_count})" if a.children_count else ""),
             colour=quiet,
             tip=lambda a: a.title,
-            width=240,
+            width=225,
             stretch=True,
         ),
         Column(
@@ -115,7 +116,7 @@ def alarm_columns() -> list[Column[AlarmView]]:
             _("Asset"),
             lambda a: f"{a.asset.number} {a.asset.name}".strip() if a.asset else a.asset_number,
             colour=quiet,
-            width=180,
+            width=168,
         ),
         Column(
             "value",
@@ -134,7 +135,7 @@ def alarm_columns() -> list[Column[AlarmView]]:
             lambda a: label(f"alarm.state.{a.state}"),
             colour=lambda a: "bad" if a.state == "unack" else quiet(a),
             tip=lambda a: label(f"alarm.state.{a.state}"),
-            width=140,
+            width=108,
         ),
         Column(
             "service",
@@ -145,7 +146,7 @@ def alarm_columns() -> list[Column[AlarmView]]:
             icon_colour=service_colour,
             colour=service_colour,
             tip=service_facts,
-            width=150,
+            width=172,
         ),
         Column(
             "raised_at",
@@ -178,5 +179,5 @@ def alarm_columns() -> list[Column[AlarmView]]:
         Column(
             "edge", _("Edge"), lambda a: a.edge.name if a.edge else "", colour=quiet, width=96, hidden=True
         ),
-        Column("ticket", _("Ticket"), lambda a: a.ticket.number if a.ticket else "", colour=quiet, width=124),
+        Column("ticket", _("Ticket"), lambda a: a.ticket.number if a.ticket else "", colour=quiet, width=116),
     ]

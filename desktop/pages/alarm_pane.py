@@ -88,5 +88,5 @@ class AlarmPane(QFrame):
             ngettext("Speaks for {n} device", "Speaks for {n} devices", count).format(n=count)
         )
         more = count - len(alarm.children)
-        names = listed(alarm.children) + (" " + _("and {n} more").format(n=more) if more > 0 else "")
+        names = listed(alarm.children) + (" " + _("and {n} others").format(n=more) if more > 0 else "")
         self.children_list.setText(names)

@@ -42,7 +42,7 @@ def names_of(alarms: Sequence[AlarmView]) -> str:
     """The alarms of a selection by name, the first of many."""
     named = listed(alarm.title for alarm in alarms[:_MOST_NAMED])
     more = len(alarms) - _MOST_NAMED
-    return named + (" " + _("and {n} more").format(n=more) if more > 0 else "")
+    return named + (" " + _("and {n} others").format(n=more) if more > 0 else "")
 
 
 class SpanChoice(QWidget):

@@ -320,7 +320,7 @@ class AlarmsPage(Page):
 
 def view_words(view: str) -> str:
     """A view by name."""
-    names = {"active": _("Active"), "all": _("All")}
+    names = {"active": _("Active now"), "all": _("All")}
     return names.get(view) or label(f"alarm.service.{view}")
 
 

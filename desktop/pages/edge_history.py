@@ -17,7 +17,7 @@ from core.wire.history import HistorySample, PointHistory
 from desktop import times
 from desktop.pages.edge_rule_words import number
 from desktop.pages.edge_trial import DAY_S, HOUR_S, limits_of
-from desktop.widgets.basics import BusyLine, column, row, text_label
+from desktop.widgets.basics import BusyLine, EmptyState, column, row, text_label
 from desktop.widgets.inputs import Choice, choice
 from desktop.widgets.page import Page
 
@@ -51,6 +51,8 @@ class HistoryTab(QWidget):
         self._layout = column(
             row(self.period, self.facts, None, spacing=10), self._busy, spacing=4, margins=(0, 6, 0, 0)
         )
+        self.nothing = EmptyState("chart-line", _("Nothing is recorded in that time."))
+        self._layout.addWidget(self.nothing, 1)
         self.setLayout(self._layout)
         self._timer = QTimer(self, interval=EVERY_MS)
         self._timer.timeout.connect(self.fetch)
@@ -61,6 +63,7 @@ class HistoryTab(QWidget):
         self.point, self._rules = point, rules
         if not same and self.plot is not None:
             self.plot.setVisible(False)
+            self.nothing.setVisible(True)
         self.fetch()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -99,13 +102,14 @@ class HistoryTab(QWidget):
             self.plot = HistoryPlot(110)
             self._layout.addWidget(self.plot, 1)
         self.plot.setVisible(bool(found.samples))
+        self.nothing.setVisible(not found.samples)
         limits = [line for rule in self._rules if rule.active for line in limits_of(rule)]
         self.plot.show_history(found, period, limits)
         self.facts.setText(self._words(found))
 
     def _words(self, found: PointHistory) -> str:
         if not found.samples:
-            return _("Nothing is recorded in that time.")
+            return ""
         low, high = _extremes(found.samples)
         if low is None or high is None:
             return _("{n} values").format(n=len(found.samples))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtCore import QLocale, Signal
+from PySide6.QtWidgets import QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from core.errors import AppError
-from core.i18n import _, label
+from core.i18n import _, current, label
 from core.wire.edge_config import ActiveTimes
 from desktop.widgets.basics import button, chip, column, row, text_label, tool_button
 from desktop.widgets.inputs import line
@@ -25,10 +25,7 @@ class HoursRow(QWidget):
 
     def __init__(self, times: ActiveTimes) -> None:
         super().__init__()
-        self.days = [
-            chip(label(f"weekday.{day}"), lambda _on: self.edited.emit(), day in times.days)
-            for day in range(7)
-        ]
+        self.days = [_day_chip(day, self, day in times.days) for day in range(7)]
         self.start = _clock(times.start, _("From"))
         self.end = _clock(times.end, _("To"))
         self.remove = tool_button("close", _("Remove these hours"))
@@ -43,6 +40,11 @@ class HoursRow(QWidget):
         """What `ActiveTimes` is made of."""
         days = [day for day, one in enumerate(self.days) if one.isChecked()]
         return {"days": days, "start": _time(self.start.text()), "end": _time(self.end.text())}
+
+
+def _day_chip(day: int, owner: HoursRow, on: bool) -> QPushButton:
+    short = QLocale(current()).dayName(day + 1, QLocale.FormatType.ShortFormat)
+    return chip(short, lambda _on: owner.edited.emit(), on, tip=label(f"weekday.{day}"))
 
 
 def _clock(text: str, words: str) -> QLineEdit:

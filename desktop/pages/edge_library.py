@@ -156,9 +156,8 @@ class LibraryDialog(QDialog):
 
     def _fill_categories(self) -> None:
         counts = Counter(one.category for one in self._maps)
-        every = QListWidgetItem(
-            theme.icon("view-grid-outline", "muted"), f"{_('All devices')}  ({len(self._maps)})"
-        )
+        words = _("All devices") + f"  ({len(self._maps)})"
+        every = QListWidgetItem(theme.icon("view-grid-outline", "muted"), words)
         every.setData(_MAP, ALL)
         self.categories.addItem(every)
         for category in sorted(counts, key=category_words):
@@ -208,7 +207,7 @@ class LibraryDialog(QDialog):
             facts += [ngettext("{n} proposed rule", "{n} proposed rules", rules).format(n=rules)] * bool(
                 rules
             )
-        self.facts.setText("  ·  ".join(filter(None, facts)))
+        self.facts.setText("\n".join(filter(None, facts)))
         note = (
             [said(one.note), _("Facts from: {source}").format(source=one.source)] if one is not None else []
         )

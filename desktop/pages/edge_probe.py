@@ -60,7 +60,7 @@ def found_units(result: dict[str, Any]) -> list[FoundUnit]:
 def unit_columns() -> Sequence[Column[FoundUnit]]:
     """Units that answered."""
     return (
-        Column("unit", _("Unit"), lambda u: str(u.unit), lambda u: u.unit, "right", width=56),
+        Column("unit", _("Modbus unit"), lambda u: str(u.unit), lambda u: u.unit, "right", width=100),
         Column(
             "what",
             _("What it says"),

@@ -142,7 +142,7 @@ class RuleDialog(FormDialog):
         self.add(
             "realarm_s",
             _("Remind every"),
-            DurationEdit(rule.realarm_s if rule else 0, 10, 604_800, _("never")),
+            DurationEdit(rule.realarm_s if rule else 0, 10, 604_800, _("no reminder")),
             _("Tells again while the alarm is still active."),
         )
         self.add("schedule", _("Hours"), HoursEditor(rule.schedule if rule else []))

@@ -7,7 +7,7 @@ from typing import Any
 from PySide6.QtWidgets import QWidget
 
 from core.errors import AppError
-from core.i18n import _
+from core.i18n import _, label
 from core.wire.assets import PointValue
 from core.wire.fleet import PointView, PointWritten, WritePoint
 from desktop.pages.asset_live import value_words
@@ -42,7 +42,7 @@ class WriteDialog(FormDialog):
         self.add("value", _("New value"), self._editor(point, value), self._bounds(point))
         hint = _("Type the point's name to confirm: {name}").format(name=point.name)
         self.confirm = line("", point.name, limit=100)
-        self.add("confirm", _("Name"), self.confirm, hint)
+        self.add("confirm", label("word.name"), self.confirm, hint)
         self.add("reason", _("Why"), line("", _("such as new set-point after maintenance"), limit=200))
         self.read_back = text_label("", "heading", wrap=True, selectable=True)
         self.form.add_row(self.read_back)

@@ -190,6 +190,9 @@ class Form(QWidget):
 
     def named(self, error: FettleError) -> FettleError:
         """The same error, its fields called as this form calls them."""
+        field = self._known(error.params.get("field", ""))
+        if field and self._captions.get(field):
+            error.params["field"] = self._captions[field]
         if "names" in error.params:
             names = [self._captions.get(self._known(name)) or name for name in error.fields]
             error.params["names"] = listed(dict.fromkeys(names))

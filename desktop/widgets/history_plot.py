@@ -88,6 +88,10 @@ class HistoryPlot(QWidget):
             self._limit(value, words)
         plot.setLabel("left", history.unit or "")
         plot.autoRange(padding=0.08)
+        if seconds and seconds[0] > begin + (end - begin) / 2:
+            begin = (
+                seconds[0] - (end - seconds[0]) * 0.1 - 1
+            )  # records began late: an empty half tells nothing
         plot.setXRange(begin, end, padding=0.01)
         plot.setAccessibleDescription(
             _("{point}: {n} values, {raises} alarms").format(

@@ -14,6 +14,9 @@ class Wrapped(QLabel):
         super().__init__(text)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(True)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
         if role:
             self.setProperty("role", role)
 
@@ -24,6 +27,12 @@ class Wrapped(QLabel):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit()
+
+    def sizeHint(self) -> QSize:
+        wanted = super().sizeHint()  # of a label twice as wide as high, whatever room there is
+        if self.width() > 40:
+            wanted.setHeight(max(0, self.heightForWidth(self.width())))
+        return wanted
 
     def _fit(self) -> None:
         if self.width() > 40:
