@@ -17,6 +17,9 @@ class LibraryPoint(View, Reads):
     key: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")
     name: dict[str, str]
     unit: str = ""
+    meanings: dict[str, dict[str, str]] = Field(
+        default_factory=dict, description="`words_of` in both languages: number as text → language → word."
+    )
 
 
 class LibraryRule(View, RuleLogic):

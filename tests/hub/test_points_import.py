@@ -20,6 +20,7 @@ from core.storage.tables import JournalRow, PointRow
 from core.wire.device_library import PointsImported
 from core.wire.fleet import PointView, SaveDevice, SavePoint
 from tests.hub.conftest import Plant
+from tests.hub.running import RunningHub
 
 
 @pytest.fixture
@@ -268,3 +269,29 @@ def test_who_may_not_edit_may_not_import(plant: Plant, plc: int, now: datetime) 
     with pytest.raises(AppError) as refused:
         points_import.take(technician, plc, "l", b"name,address\na,1\n", dry_run=True, now=now)
     assert refused.value.status == 403
+
+
+def test_the_doors_take_and_give_lists(hub: RunningHub) -> None:
+    edge = hub.post("/edges", {"name": "Hall"})
+    body = {"map": "xy_md02", "name": "Sensor", "kind": "modbus_tcp", "config": {"host": "h"}, "rules": [0]}
+    device = hub.post(f"/edges/{edge['id']}/devices/from-library", body)
+    path = f"/devices/{device['id']}/points"
+    with hub.client(hub.token) as client:
+        listed = client.get(f"{path}/export", params={"format": "csv"})
+        assert listed.headers["content-type"] == "text/csv; charset=utf-8"
+        more = listed.content + "冷却水,℃,,30010,REAL\r\n".encode()
+        by_query = client.post(f"{path}/import", params={"dry_run": "true"}, files={"file": ("a.csv", more)})
+        by_form = client.post(f"{path}/import", data={"dry_run": "true"}, files={"file": ("a.csv", more)})
+        assert by_query.json() == by_form.json() and by_form.json()["added"] == 1
+        assert len(client.get(path).json()) == 2
+        done = PointsImported.model_validate(
+            client.post(f"{path}/import", files={"file": ("a.csv", more)}).json()
+        )
+        assert (done.added, done.unchanged, done.faults) == (1, 2, [])
+        added = done.points[-1]
+        assert (added.area, added.address, added.type) == ("input", 9, "float32")
+        assert len(client.get(path).json()) == 3
+        wrong = client.post(f"{path}/import", files={"file": ("a.csv", b"what,ever\n1,2\n")})
+        assert wrong.status_code == 422 and wrong.json()["code"] == "import.no_heading"
+        for format_ in ("csv", "xlsx"):
+            assert client.get("/points-template", params={"format": format_}).status_code == 200
