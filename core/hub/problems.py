@@ -19,7 +19,7 @@ from core.wire.base import Problem, field_code
 
 logger = log.get("hub.problems")
 
-_TOLD = ("reason", "retry_after_s")  # of what failed outside
+_TOLD = ("reason", "retry_after_s", "name", "seconds")  # of what failed outside; edges by name
 
 Page = Callable[[Request, int, Problem], Response]
 
