@@ -42,11 +42,15 @@ class SparkplugPoints:
         self.alive = None
         self._lose_sight("connected anew")
 
-    def receive(self, topic: str, payload: bytes, retained: bool) -> str:
-        """Take one message; what was wrong with it, or nothing. See `doubt` and `alive` after it."""
+    def receive(self, topic: str, payload: bytes, retained: bool) -> str | None:
+        """Take one message; what was wrong with it, empty for nothing, None for one that is not of the session.
+
+        See `doubt` and `alive` after it.
+        """
         levels = topic.split("/")
-        if levels[0] != ROOT or not 4 <= len(levels) <= 5 or retained:  # nothing of a session may be retained
-            return ""
+        orders = len(levels) > 2 and levels[2] in ("NCMD", "DCMD")  # also our own
+        if levels[0] != ROOT or not 4 <= len(levels) <= 5 or orders or retained:  # a session retains nothing
+            return None
         try:
             message = sparkplug_payload.decode(payload)
             told = self._node.take(levels[2], levels[4] if len(levels) == 5 else "", message)

@@ -91,8 +91,10 @@ class Subscription:
             self._alive_topics.clear()
         self._say_alive(all(self._alive_topics.values()))
 
-    def _session(self, reader: SparkplugPoints, wrong: str) -> None:
+    def _session(self, reader: SparkplugPoints, wrong: str | None) -> None:
         """What a message of a Sparkplug node has changed about being there."""
+        if wrong is None:
+            return
         if reader.alive is not None:
             self._say_alive(reader.alive)
         if reader.doubt:

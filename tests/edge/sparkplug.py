@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge_agent.drivers import sparkplug_payload
-
-FIELDS = {"int": ("datatype", 3, "int_value"), "long": ("datatype", 4, "long_value")}
 
 
 def metric(name: str, value: object, alias: int | None = None, **more: Any) -> dict[str, Any]:
@@ -91,12 +90,13 @@ class SparkplugMachine(NodeMessages):
 
     def start(self) -> None:
         self.bd_seq += 1
-        client = self.client = paho.Client(CallbackAPIVersion.VERSION2, client_id="node")
+        client = paho.Client(CallbackAPIVersion.VERSION2, client_id="node", reconnect_on_failure=False)
+        self.client = client
         topic, payload = self.death()
         client.will_set(topic, payload, 1)
         client.on_connect = lambda *_: client.subscribe(self.topic("NCMD"), 1)
         client.on_subscribe = lambda *_: self.be_born()
-        client.on_message = lambda _client, _data, message: self._ordered(message.payload)
+        client.on_message = lambda _client, _data, message: self._ordered(message)
         client.connect("127.0.0.1", self.port)
         client.loop_start()
 
@@ -111,8 +111,10 @@ class SparkplugMachine(NodeMessages):
         assert self.client is not None
         self.client.publish(topic, payload, 0)
 
-    def _ordered(self, payload: bytes) -> None:
-        (order,) = sparkplug_payload.decode(payload).metrics
+    def _ordered(self, message: paho.MQTTMessage) -> None:
+        if message.topic != self.topic("NCMD"):  # amqtt gives a client that comes back what others retain
+            return
+        (order,) = sparkplug_payload.decode(message.payload).metrics
         assert (order.name, order.value(11)) == ("Node Control/Rebirth", True)
         self.asked += 1
         if self.obeys:
@@ -122,8 +124,8 @@ class SparkplugMachine(NodeMessages):
         """The connection is cut: the broker sends the last will."""
         assert self.client is not None
         client, self.client = self.client, None
-        client.on_disconnect = None
+        client.on_connect = client.on_message = None
         sock = client.socket()
         if sock is not None:
-            sock.close()  # without a goodbye
+            sock.shutdown(socket.SHUT_RDWR)  # without a goodbye
         client.loop_stop()

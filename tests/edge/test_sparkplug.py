@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +146,7 @@ class Points:
         return lambda *_args: None
 
     def take(self, *messages: tuple[str, bytes]) -> str:
-        return [self.reader.receive(topic, payload, False) for topic, payload in messages][-1]
+        return [self.reader.receive(topic, payload, False) for topic, payload in messages][-1] or ""
 
     def told(self, point_id: str) -> tuple[str, Value]:
         channel = self.channels[point_id]
@@ -342,3 +340,83 @@ def test_what_is_called_good_is_what_the_node_had_when_it_last_was_heard(
         for name, value in truth.items():
             quality, shown = points.told(name)
             assert quality != "good" or shown == value
+
+
+# ---------------------------------------------------------------- on real brokers
+
+
+def config(port: int, offline_after_s: float = 30) -> EdgeConfig:
+    return EdgeConfig.model_validate(
+        {
+            "edge": "e1", "version": 1, "telemetry_s": 1,
+            "devices": [{"kind": "mqtt", "id": "m", "name": "Cell", "asset": "A-3", "url": f"mqtt://127.0.0.1:{port}",
+                         "topic": "spBv1.0/G/+/N/#", "payload": "sparkplug_b", "offline_after_s": offline_after_s}],
+            "points": [
+                {"id": "speed", "device": "m", "name": "Speed", "path": "Drive/Speed"},
+                {"id": "temp", "device": "m", "name": "Temperature", "path": "temp", "topic": "D"},
+            ],
+            "rules": [{"id": "hot", "name": "Too hot", "point": "temp", "condition": "high", "limit": 80}],
+        }
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["mosquitto", "amqtt"])
+def test_a_node_is_asked_for_its_birth_raises_alarms_dies_and_comes_back(tmp_path: Path, kind: str) -> None:
+    with parts.broker(kind, tmp_path) as broker:
+        hub = parts.StandInHub(broker.port, "e1")
+        node = SparkplugMachine(broker.port)
+        node.values = {"": {"Drive/Speed": 12.5}, "D": {"temp": 41.0}}
+        node.start()
+        wait_for(lambda: node.seq == 1)  # born before anybody listens
+        with parts.edge(tmp_path / "edge", parts.login("e1", broker.port), config(broker.port)) as edge:
+
+            def told(point: str) -> tuple[str, object]:
+                channel = edge.agent._watch._channels.get(point)
+                return (channel.quality.value, channel.value) if channel else ("", None)
+
+            wait_for(lambda: told("speed") == ("good", 12.5) and told("temp") == ("good", 41.0))
+            assert node.asked >= 1
+            node.say("temp", 95.0, "D")
+            (raised,) = wait_for(lambda: hub.bodies("alarm_raised"))
+            assert (raised["rule"], raised["value"]) == ("hot", 95.0)
+            asked = node.asked
+            node.data("Drive/Speed", 99.0)  # a message that never arrives
+            node.say("temp", 20.0, "D")
+            wait_for(lambda: told("speed") == ("good", 99.0) and node.asked > asked)
+            (cleared,) = wait_for(lambda: hub.bodies("alarm_cleared"))
+            assert cleared["rule"] == "hot"
+            node.break_off()
+            gone = wait_for(lambda: len(hub.bodies("alarm_raised")) == 2 and hub.bodies("alarm_raised")[1])
+            assert gone["rule"] == "comm:m" and told("temp")[0] == "bad_comm"
+            health = wait_for(lambda: (h := hub.health) and h.state == "failing" and h)
+            assert health.code == "device.gone"
+            node.start()
+            wait_for(lambda: len(hub.bodies("alarm_cleared")) == 2)
+            wait_for(lambda: told("temp") == ("good", 20.0))
+            wait_for(lambda: (h := hub.health) and h.state == "ok" and not h.code)
+        node.break_off()
+        hub.close()
+
+
+def test_a_node_that_is_silent_while_it_lives_is_no_alarm_and_one_that_never_spoke_is(
+    tmp_path: Path, mosquitto: parts.BrokerProcess, hub: parts.StandInHub
+) -> None:
+    node = SparkplugMachine(mosquitto.port)
+    node.values = {"": {"Drive/Speed": 12.5}, "D": {"temp": 41.0}}
+    fixed = config(mosquitto.port, offline_after_s=1)
+    with parts.edge(tmp_path / "edge", parts.login("e1", mosquitto.port), fixed):
+        (raised,) = wait_for(lambda: hub.bodies("alarm_raised"))  # nobody is there
+        assert raised["rule"] == "comm:m"
+        node.start()
+        wait_for(lambda: hub.bodies("alarm_cleared"))
+        count = len(hub.telemetry)
+        wait_for(lambda: len(hub.telemetry) > count)  # says nothing more for longer than offline_after_s
+        seen = node.asked
+        node.obeys = False
+        node.data("Drive/Speed", 1.0)
+        node.say("Drive/Speed", 2.0)
+        wait_for(lambda: node.asked > seen)
+        health = wait_for(lambda: (h := hub.health) and h.code == "device.no_birth" and h)
+        assert "missing" in health.params["reason"]
+        assert len(hub.bodies("alarm_raised")) == 1
+    node.break_off()
