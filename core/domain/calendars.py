@@ -96,6 +96,9 @@ def spans(calendar: Calendar, start: datetime) -> Iterator[tuple[datetime, datet
     start = start.astimezone(UTC)
     # Hours that began two days ago may still run where a day has 25 hours.
     day = start.astimezone(zone).date() - timedelta(days=2)
+    if not calendar.exceptions and calendar.week == ALWAYS.week:  # most plants: not day by day
+        yield _moment(calendar.zone, day, 0), _moment(calendar.zone, day + timedelta(days=SEARCH_DAYS), 0)
+        return
     pending: tuple[datetime, datetime] | None = None
     for _ in range(SEARCH_DAYS):
         for open_at, close_at in _of_day(calendar.zone, day, calendar.hours_on(day)):
