@@ -115,6 +115,7 @@ class Delivery:
             outbox, now = self._outbox, self._clock.wall()
             if ack.epoch != outbox.epoch:
                 return []
+            self._pause_s = RESEND_FIRST_S  # the hub is there: what it lacks need not wait long
             if ack.new_epoch or ack.through > outbox.last_seq:
                 # The hub knows numbers that this file never gave out, or others under them: an old copy was put back.
                 _log.error("outbox and hub disagree, new epoch", through=ack.through, last=outbox.last_seq)
@@ -128,9 +129,8 @@ class Delivery:
             else:
                 if not outbox.hub_epoch:
                     outbox.remember_hub(ack.hub_epoch)
-                if ack.through > outbox.acked:
+                if ack.through > outbox.acked and not ack.unasked:
                     outbox.ack(ack.through, now)
-                    self._pause_s = RESEND_FIRST_S
             wanted = (self._batch(first, last) for first, last in ack.missing[:10])
             return [found[0] for found in wanted if found is not None]
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
-
 from typing import Any
 
 from core import log
@@ -54,7 +53,9 @@ def standing(edge_id: str, epoch: str) -> UplinkAck | None:
     ordered = mark is not None and mark.conflict_seq is not None
     if ordered:
         through = min(through, mark.conflict_seq - 1)
-    return UplinkAck(epoch=epoch, through=through, hub_epoch=settings.hub_epoch(), new_epoch=ordered)
+    return UplinkAck(
+        epoch=epoch, through=through, hub_epoch=settings.hub_epoch(), new_epoch=ordered, unasked=True
+    )
 
 
 def _noted(data_dir: Path) -> int | None:

@@ -179,6 +179,11 @@ class UplinkAck(Message):
     )
     rejected: list[Rejected] = Field(default_factory=list)
     new_epoch: bool = Field(False, description="A conflict was found: the edge must begin a new epoch.")
+    unasked: bool = Field(
+        False,
+        description="Answers no batch, but tells an edge that came back how far the hub is; it marks nothing by this, "
+        "for the hub has not seen whether they mean the same events.",
+    )
     at: Moment | None = Field(
         None, description="The hub's clock when this left: the edge measures its own against it."
     )

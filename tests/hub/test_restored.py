@@ -98,7 +98,7 @@ def test_an_older_copy_of_an_outbox_has_its_active_alarms_active_again(plant: Pl
 def test_an_edge_hears_how_far_this_database_has_come(plant: Plant, now: datetime) -> None:
     accept(batch((1, born()), (2, raised("a", now)), at=now), now)
     told = restores.standing("edge-1", EPOCH)
-    assert told is not None and (told.through, told.hub_epoch) == (2, settings.hub_epoch())
+    assert told is not None and told.unasked and (told.through, told.hub_epoch) == (2, settings.hub_epoch())
     fresh = restores.standing("edge-1", OTHER_EPOCH)
     assert fresh is not None and fresh.through == 0 and not fresh.new_epoch
     assert restores.standing("nobody", EPOCH) is None
