@@ -77,15 +77,39 @@ class _Run:
     kept: int | None = None  # where its raise stands in the list, while it is active
     turn_s: float | None = None  # when its schedule next lets it count, or no longer does
     counts: bool = True
-    calm: tuple[float, float] | None = (
-        None  # numbers that decide nothing, for a rule over one point and no time
-    )
+    seen: dict[str, float | bool | str | None] = field(
+        default_factory=dict
+    )  # by the names of its points, last good values
+    calm: dict[str, tuple[float, float]] = field(
+        default_factory=dict
+    )  # numbers of theirs that decide nothing
+    settled: bool = False  # no delay runs, so that the same values again change nothing
     recent: deque[tuple[float, bool]] = field(default_factory=lambda: deque(maxlen=CHATTER_RAISES - 1))
 
-    @property
-    def plain(self) -> bool:
-        """Whether nothing but the one value decides, so that most readings can be passed over."""
-        return not self.rule.timed and not self.rule.points
+    def passes_over(self, name: str, reading: Reading) -> bool:
+        """Whether a reading would change nothing but what the state remembers as the last."""
+        if not self.settled or not reading.good:
+            return False
+        value = reading.value
+        seen = self.seen.get(name)
+        if value is not None and type(value) is type(seen) and value == seen:
+            return True
+        low, high = self.calm.get(name, (math.inf, -math.inf))
+        return isinstance(value, float) and low <= value <= high
+
+    def look(self, name: str, reading: Reading) -> None:
+        """After a step: what the next readings may be passed over by."""
+        if self.rule.timed:
+            return
+        self.seen[name] = reading.value if reading.good else None
+        state = self.state
+        self.settled = state.trouble is not None and not state.paused and state.since_s is None
+        self.calm.clear()
+        if self.settled:
+            for point in ("", *self.rule.points):
+                band = alarms.calm(self.rule, state, point)
+                if band is not None:
+                    self.calm[point] = band
 
 
 class Trial:
@@ -121,14 +145,12 @@ class Trial:
         for run, name in self._by_point.get(point, ()):
             if run.turn_s is not None and run.turn_s <= now_s:
                 self._turns(run, now_s)
-            calm = run.calm
-            if calm is not None and reading.good and calm[0] <= _number(reading.value) <= calm[1]:
+            if run.passes_over(name, reading):
                 continue
             run.state, changes = alarms.step(run.rule, run.state, reading, now_s, name)
             if changes:
                 self._take(run, changes)
-            if run.plain:
-                run.calm = alarms.calm(run.rule, run.state)
+            run.look(name, reading)
 
     def _begin_schedule(self, run: _Run) -> None:
         if run.rule.schedule and not alarms.counts(run.rule.schedule, self._began_at.astimezone(self._zone)):
@@ -140,7 +162,7 @@ class Trial:
         verb: alarms.Verb = "unsuppress" if run.counts else "suppress"
         order = alarms.Operation(verb, why="schedule")
         run.state, changes = alarms.operate(run.rule, run.state, order, at_s)
-        run.calm = None
+        run.settled = False
         self._take(run, changes)
 
     def _plan_turn(self, run: _Run, at_s: float) -> None:
@@ -200,11 +222,6 @@ class Trial:
             sum(count > FLOOD_RAISES for count in self._windows.values()),
             end_s,
         )
-
-
-def _number(value: float | bool | str | None) -> float:
-    """A value as a number that is in no range unless it is one."""
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
 
 
 def _open_s(run: _Run, end_s: float) -> float:

@@ -117,32 +117,51 @@ def test_two_sets_are_compared_rule_by_rule() -> None:
     ]
 
 
-values = st.one_of(st.none(), st.booleans(), st.sampled_from(["x"]), st.integers(60, 100).map(float))
-rules = st.builds(
-    Rule,
-    st.just("r"),
-    st.sampled_from([Condition.HIGH, Condition.LOW, Condition.BIT]),
-    st.just(80.0),
-    on_delay_s=st.sampled_from([0.0, 15.0]),
-    off_delay_s=st.sampled_from([0.0, 25.0]),
-    deadband=st.sampled_from([0.0, 5.0]),
-    latching=st.booleans(),
-)
+values = st.one_of(st.none(), st.booleans(), st.sampled_from(["x"]), st.integers(74, 86).map(float))
+SIMPLE = [
+    Term(Condition.HIGH, limit=80.0, deadband=3.0),
+    Term(Condition.LOW, "m", limit=80.0),
+    Term(Condition.BIT, "m"),
+    Term(Condition.EQUALS, "m", equals=78.0),
+    Term(Condition.OUTSIDE, limit=76.0, limit_high=84.0, deadband=1.0),
+    Term(Condition.INSIDE, limit=78.0, limit_high=82.0),
+    Term(Condition.DEVIATION, limit=4.0, other="m"),
+]
+TIMED = [Term(Condition.NO_DATA, after_s=50.0), Term(Condition.RATE, limit=5.0, window_s=60.0)]
 
 
-@given(rules, st.lists(st.tuples(st.integers(1, 40), values), max_size=60))
-def test_readings_passed_over_would_have_changed_nothing(rule: Rule, steps: list[tuple[int, Any]]) -> None:
-    rows, at_s = [], 0.0
-    for after_s, value in steps:
+@st.composite
+def rules(draw: st.DrawFn) -> Rule:
+    """Rules of one condition or several, over one point or two."""
+    terms = draw(st.lists(st.sampled_from(SIMPLE + TIMED), min_size=1, max_size=3))
+    guards = draw(st.lists(st.sampled_from(SIMPLE), max_size=1))
+    return Rule(
+        "r",
+        draw(st.sampled_from([Condition.ALL, Condition.ANY])),
+        terms=tuple(terms),
+        suppress_when=tuple(guards),
+        on_delay_s=draw(st.sampled_from([0.0, 15.0])),
+        off_delay_s=draw(st.sampled_from([0.0, 25.0])),
+        latching=draw(st.booleans()),
+    )
+
+
+@given(rules(), st.lists(st.tuples(st.integers(1, 40), st.sampled_from("ttm"), values), max_size=60))
+def test_readings_passed_over_would_have_changed_nothing(
+    rule: Rule, steps: list[tuple[int, str, Any]]
+) -> None:
+    state, told, at_s = alarms.AlarmState(), [], 0.0
+    trial = Trial([Watched("t", rule)], T0)
+    for after_s, point, value in steps:
         at_s += after_s
-        rows.append((at_s, value))
-    state, told = alarms.AlarmState(), []
-    for moment, value in rows:
-        state, changes = alarms.step(rule, state, reading(value), moment)
-        told += changes
+        trial.put(point, reading(value), at_s)
+        if point == "t" or point in rule.points:
+            name = "" if point == "t" else point
+            state, changes = alarms.step(rule, state, reading(value), at_s, name)
+            told += changes
     state, changes = alarms.tick(rule, state, at_s + 100)
-    raised = [change.at_s for change in [*told, *changes] if isinstance(change, alarms.Raised)]
-    cleared = [change.at_s for change in [*told, *changes] if isinstance(change, alarms.Cleared)]
-    found = run(rule, rows, at_s + 100)
-    assert [one.raised_s for one in found.raises] == raised
-    assert [one.cleared_s for one in found.raises if one.cleared_s is not None] == cleared
+    told += changes
+    found = trial.finish(at_s + 100)
+    assert [one.raised_s for one in found.raises] == [t.at_s for t in told if isinstance(t, alarms.Raised)]
+    cleared = [one.cleared_s for one in found.raises if one.cleared_s is not None]
+    assert cleared == [t.at_s for t in told if isinstance(t, alarms.Cleared)]
