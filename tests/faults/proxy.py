@@ -28,6 +28,7 @@ class _Pair:
     client: asyncio.StreamWriter
     server: asyncio.StreamWriter
     lost: bool = False  # something of it was swallowed: it can only be reset
+    frozen: bool = False  # it stays open, and nothing passes any more
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
 
@@ -55,6 +56,11 @@ class Proxy:
     def reset(self) -> None:
         """Cut all lines by RST."""
         self._call(self._reset())
+
+    def freeze(self) -> None:
+        """The lines of now are dead for ever, without a word to either end; new ones are well."""
+        for pair in list(self._pairs):
+            pair.frozen = True
 
     def close(self) -> None:
         """End it, with all lines."""
@@ -116,6 +122,8 @@ class Proxy:
                     await asyncio.sleep(weather.delay_s)
                 if weather.bytes_s:
                     await asyncio.sleep(min(1.0, len(data) / weather.bytes_s))
+                if pair.frozen:
+                    continue
                 if getattr(self.weather, dumb):
                     pair.lost = True
                     continue
