@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import struct
@@ -13,13 +14,19 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pymodbus.server import ModbusTcpServer
+from pymodbus.simulator import DataType, SimData, SimDevice
 from sunspec2 import device as sunspec_device
 from sunspec2 import mdef
 from sunspec2.modbus.client import SunSpecModbusClientDevice, SunSpecModbusClientModel
 
+from core.domain.points import Quality
 from core.wire import sunspec
-from core.wire.edge_config import ModbusTcpDevice, PointConfig
+from core.wire.edge_config import EdgeConfig, ModbusTcpDevice, PointConfig
 from edge_agent import planner
+from edge_agent.clock import Clock
+from edge_agent.line import Line
+from edge_agent.watch import Watch
 
 DATA = Path(__file__).parents[1] / "data" / "sunspec"
 MODELS = {
@@ -220,3 +227,35 @@ def test_groups_repeat_up_to_the_length() -> None:
     first = next(point for point in found if point.key == "module1_dcw")
     assert third.address - first.address == 40
     assert sunspec.points(MODELS[160], BASE)[-1].key == "tmsper"
+
+
+def test_a_device_is_read_over_tcp_with_its_scale_factors_in_another_block() -> None:
+    """Model 160 with 14 modules takes more than one request: its factors are in the first."""
+    model, chance = MODELS[160], Random(160)
+    raw = image(model, [content(point, chance) for point in fields(model["group"])])
+    points = points_of(model, len(raw) // 2 - 2)
+    words = [int.from_bytes(raw[i : i + 2], "big") for i in range(0, len(raw), 2)]
+
+    async def work() -> dict[str, Any]:
+        server = ModbusTcpServer(
+            SimDevice(1, [SimData(BASE, values=words, datatype=DataType.REGISTERS)]), address=("127.0.0.1", 0)
+        )
+        await server.serve_forever(background=True)
+        port = server.transport.sockets[0].getsockname()[1]  # type: ignore[union-attr]  # it listens
+        device = ModbusTcpDevice(id="d", name="D", host="127.0.0.1", port=port)
+        watch = Watch(Clock(), lambda _batch: None)
+        watch.configure(EdgeConfig(edge="e", version=1, devices=[device], points=points))
+        line = Line([(device, points)], watch, lambda *_told: None, Clock())
+        await line.scan_once()
+        await line.scan_once()
+        line.close()
+        await server.shutdown()
+        return {point.id: watch.channel(point.id) for point in points}
+
+    channels = asyncio.run(work())
+    other = theirs(model, raw)
+    assert [id_ for id_, channel in channels.items() if not same(channel.value, other[id_])] == []
+    missing = [channel for channel in channels.values() if channel.value is None]
+    assert missing and {(channel.quality, channel.reason) for channel in missing} == {
+        (Quality.UNCERTAIN, "not implemented")
+    }
