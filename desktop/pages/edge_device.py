@@ -97,6 +97,18 @@ class DeviceFields:
             line(known.get("topic", ""), "plant/line1/#", limit=500),
             _("+ stands for one level, # for all below."),
         )
+        add(
+            "alive_topic",
+            _("Topic of its last will"),
+            line(known.get("alive_topic", ""), "plant/line1/status", limit=500),
+            _("Where the machine, or the broker in its name, says whether it is there."),
+        )
+        add(
+            "alive_values",
+            _("It is there when"),
+            line(", ".join(known.get("alive_values", ["online", "true", "1"])), limit=400),
+            _("Texts with commas between them."),
+        )
         add("username", _("User"), line(known.get("username", "")))
         kept = "" if self._is_new else _("Empty: the password stays as it is.")
         add("password", _("Password"), line("", secret=True), kept)
@@ -114,18 +126,6 @@ class DeviceFields:
             _("Gateway"),
             choice(gateways, known.get("parent", "")),
             _("While the gateway is silent only it raises an alarm, and names this device."),
-        )
-        add(
-            "alive_topic",
-            _("Topic of its last will"),
-            line(known.get("alive_topic", ""), "plant/line1/status", limit=500),
-            _("Where the machine, or the broker in its name, says whether it is there."),
-        )
-        add(
-            "alive_values",
-            _("It is there when"),
-            line(", ".join(known.get("alive_values", ["online", "true", "1"])), limit=400),
-            _("Texts with commas between them."),
         )
         add("timeout_ms", _("Time-out"), number(known.get("timeout_ms", 1000), 20, 60_000, " ms"))
         add(

@@ -87,12 +87,24 @@ def library_place(point: LibraryPoint) -> str:
     return f"{place}.{point.bit}" if point.bit is not None else f"{place} · {point.type}"
 
 
+def meaning_words(point: LibraryPoint) -> str:
+    """What the numbers of a point mean: `0 = stopped, 1 = running`."""
+    known = {**point.words_of, **{number: said(words) for number, words in point.meanings.items()}}
+    return listed(f"{number} = {word}" for number, word in known.items())
+
+
 def preview_columns() -> Sequence[Column[LibraryPoint]]:
     """The points of a map, to look at."""
     return (
-        Column("name", _("Point"), lambda p: said(p.name), width=190, stretch=True),
-        Column("unit", _("Unit"), lambda p: p.unit, width=60),
-        Column("place", _("Read from"), library_place, colour=lambda p: "muted", width=170),
+        Column("name", _("Point"), lambda p: said(p.name), tip=meaning_words, width=160, stretch=True),
+        Column(
+            "unit",
+            _("Unit"),
+            lambda p: p.unit or ("…" if meaning_words(p) else ""),
+            tip=meaning_words,
+            width=56,
+        ),
+        Column("place", _("Read from"), library_place, colour=lambda p: "muted", width=205),
     )
 
 
