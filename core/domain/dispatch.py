@@ -1,4 +1,7 @@
-"""Who should get a ticket: on shift, of the team, with the least on hand. Pure; says why for everybody."""
+"""Who should get a ticket: the musts, then a score of load, distance, knowledge of the machine and fairness.
+
+Pure; says for everybody why, and what each part of the score was worth.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,36 @@ from datetime import UTC, datetime
 from typing import Any
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+HANDS_FULL = 10  # open tickets at which load is worth nothing
+KNOWS_WELL = 3  # tickets done on a machine that make somebody know it
+FAR = 3  # steps of the location tree: 0 the same line, 1 the same area, 2 the same site
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What the work asks for besides a technician of the team who is on shift."""
+
+    skills: frozenset[str] = frozenset()
+    certificates: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What each part is worth; the score is their sum for somebody ideal."""
+
+    load: float = 60.0
+    distance: float = 10.0
+    knows: float = 15.0
+    fairness: float = 15.0
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One who might do the work. `last_assigned_at`: when somebody last gave them a ticket."""
+    """One who might do the work.
+
+    `certificates`: those that are valid now. `distance`: steps from where they work, None when nobody knows.
+    `knows`: tickets they finished on this machine lately. `recent`: how many of the plant's newest they were given.
+    """
 
     id: int
     name: str
@@ -22,6 +50,11 @@ class Person:
     on_shift: bool
     open_tickets: int
     last_assigned_at: datetime | None = None
+    skills: frozenset[str] = frozenset()
+    certificates: frozenset[str] = frozenset()
+    distance: int | None = None
+    knows: int = 0
+    recent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,35 +67,53 @@ class Candidate:
     why: dict[str, Any]
 
 
-def fits(person: Person) -> bool:
-    """The musts: active, technician, on shift, of the team."""
-    return person.active and person.technician and person.in_team and person.on_shift
+_NOTHING = Need()
+_USUAL = Weights()
 
 
-def rank(people: Iterable[Person]) -> list[Candidate]:
-    """All of them, the best first: those who fit, then by load, then who waited longest, then by id.
+def fits(person: Person, need: Need = _NOTHING) -> bool:
+    """The musts: active, technician, of the team, on shift, with each skill and a valid certificate of each kind."""
+    able = person.active and person.technician and person.in_team and person.on_shift
+    return able and need.skills <= person.skills and need.certificates <= person.certificates
 
-    The score is 100 for nobody's hands full, and 10 less per open ticket; 0 for one who does not fit.
-    """
-    ordered = sorted(
-        people,
-        key=lambda p: (not fits(p), p.open_tickets, p.last_assigned_at or _LONG_AGO, p.id),
+
+def parts(person: Person, weights: Weights = _USUAL) -> dict[str, float]:
+    """What each part of the score is worth for a person."""
+    near = 0.5 if person.distance is None else 1.0 - min(person.distance, FAR) / FAR
+    return {
+        "load": weights.load * max(0.0, 1.0 - person.open_tickets / HANDS_FULL),
+        "distance": weights.distance * near,
+        "knows": weights.knows * min(person.knows, KNOWS_WELL) / KNOWS_WELL,
+        "fairness": weights.fairness / (1.0 + person.recent),
+    }
+
+
+def rank(people: Iterable[Person], need: Need = _NOTHING, weights: Weights = _USUAL) -> list[Candidate]:
+    """All of them, the best first: those who fit, by score, then who waited longest, then by id."""
+    found = [_candidate(person, need, weights) for person in people]
+    return sorted(
+        found, key=lambda c: (not c.fits, -c.score, c.person.last_assigned_at or _LONG_AGO, c.person.id)
     )
-    return [
-        Candidate(
-            person,
-            fits(person),
-            max(0.0, 100.0 - 10.0 * person.open_tickets) if fits(person) else 0.0,
-            {
-                "on_shift": person.on_shift,
-                "in_team": person.in_team,
-                "technician": person.technician,
-                "open_tickets": person.open_tickets,
-                "last_assigned_at": person.last_assigned_at.isoformat() if person.last_assigned_at else None,
-            },
-        )
-        for person in ordered
-    ]
+
+
+def _candidate(person: Person, need: Need, weights: Weights) -> Candidate:
+    able = fits(person, need)
+    worth = parts(person, weights)
+    why: dict[str, Any] = {
+        "on_shift": person.on_shift,
+        "in_team": person.in_team,
+        "technician": person.technician,
+        "open_tickets": person.open_tickets,
+        "last_assigned_at": person.last_assigned_at.isoformat() if person.last_assigned_at else None,
+        "distance": person.distance,
+        "knows": person.knows,
+        "recent": person.recent,
+        "parts": {name: round(value, 1) for name, value in worth.items()},
+    }
+    missing = sorted(need.skills - person.skills) + sorted(need.certificates - person.certificates)
+    if missing:
+        why["missing"] = missing
+    return Candidate(person, able, round(sum(worth.values()), 1) if able else 0.0, why)
 
 
 def choose(candidates: Iterable[Candidate]) -> Candidate | None:

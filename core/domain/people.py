@@ -59,6 +59,7 @@ class Action(StrEnum):
     LABEL_PRINT = "label.print"
     ARTICLE_READ = "article.read"
     ARTICLE_EDIT = "article.edit"
+    DISPATCH_EDIT = "dispatch.edit"  # rules by which tickets find people
     TEMPLATE_EDIT = "template.edit"  # what kinds of tickets ask for
     SLA_EDIT = "sla.edit"  # working calendars, service levels
     JOURNAL_READ = "journal.read"

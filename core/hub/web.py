@@ -15,6 +15,7 @@ from core.hub.api import (
     alarms,
     assets,
     device_library,
+    dispatch,
     files,
     fleet,
     health,
@@ -41,7 +42,7 @@ from core.wire.base import Problem
 
 _API = (
     sessions, tickets, alarms, assets, labels, plans, parts, people, plant, fleet, device_library, history, journal,
-    files, knowledge, integrations, sla, templates,
+    files, knowledge, integrations, sla, templates, dispatch,
 )  # fmt: skip
 
 

@@ -9,10 +9,11 @@ from typing import Any
 from core.domain import dispatch, workflow
 from core.domain.people import SYSTEM, Action, Actor, Role, require
 from core.errors import AppError, Conflict
-from core.services import journal, notices, rosters, rows, ticket_states
+from core.services import dispatch_rules, journal, notices, places, rosters, rows, ticket_states
+from core.services.dispatch_rules import Rule
 from core.storage import db, gather, queries
 from core.storage.sql import fn
-from core.storage.tables import PersonRow, TeamMemberRow, TeamRow, TicketRow
+from core.storage.tables import AssetRow, PersonRow, TeamMemberRow, TeamRow, TicketRow
 from core.wire.base import Ref
 from core.wire.tickets import Candidate
 
@@ -22,15 +23,28 @@ NOBODY = notices.NOBODY
 POOL = "pool"
 NO_TEAM = "no_team"
 _OPEN = sorted(workflow.OPEN)
+_DONE = sorted(workflow.DONE)
+_OF_PERSON = (PersonRow.id, PersonRow.name, PersonRow.roles, PersonRow.skills)
+_NEWEST_OF_ASSET = 50
+_NEWEST_OF_PLANT = 100
 APPROVAL = "approval"  # somebody has to agree first
 TRIAGE = "triage"  # beyond the limit of anonymous reports: a person looks first
 
 
-def _people(found: Sequence[Any], members: Collection[int] | None, now: datetime) -> list[dispatch.Person]:
-    """People with what decides; without `members` everybody counts as of the team."""
+def _people(
+    found: Sequence[Any], members: Collection[int] | None, now: datetime, row: Any, rule: Rule | None
+) -> list[dispatch.Person]:
+    """People with what decides about a ticket; without `members` everybody counts as of the team."""
     ids = [person.id for person in found]
     at_work = _at_work(tuple(ids), now)
     load = _loads(ids)
+    weights = dispatch_rules.weights()
+    asset = row.asset if row.asset_id is not None else None
+    knows = _knows(asset.id) if asset is not None and weights.knows else {}
+    recent = _recent() if weights.fairness else {}
+    place = asset.location_id if asset is not None else None
+    where = _where(tuple(ids)) if place is not None and weights.distance else {}
+    certified = dispatch_rules.valid(ids, now) if rule is not None and rule.need.certificates else {}
     return [
         dispatch.Person(
             id=person.id,
@@ -41,6 +55,11 @@ def _people(found: Sequence[Any], members: Collection[int] | None, now: datetime
             on_shift=person.id in at_work,
             open_tickets=load[person.id][0] if person.id in load else 0,
             last_assigned_at=load[person.id][1] if person.id in load else None,
+            skills=frozenset(person.skills),
+            certificates=certified.get(person.id, frozenset()),
+            distance=places.apart(place, where.get(person.id)),
+            knows=knows.get(person.id, 0),
+            recent=recent.get(person.id, 0),
         )
         for person in found
     ]
@@ -70,9 +89,53 @@ def _load(person_ids: list[int]) -> Any:
     return query.group_by(TicketRow.assignee).tuples()
 
 
-def _team(team_id: int | None, now: datetime) -> list[dispatch.Person]:
-    """The active people of a team; without one, everybody."""
-    return _people(_able(team_id), None, now)
+def _ranked(row: Any, rule: Rule | None, now: datetime) -> list[dispatch.Candidate]:
+    """The active people of the ticket's team (without one, everybody), the best first."""
+    people = _people(_able(row.team_id), None, now, row, rule)
+    return dispatch.rank(people, rule.need if rule else dispatch.Need(), dispatch_rules.weights())
+
+
+@gather.kept
+def _knows(asset_id: int) -> dict[int, int]:
+    """Who finished how many of an asset's newest tickets."""
+    return {person_id: int(n) for person_id, n in _finished(asset_id)}
+
+
+@queries.prepared
+def _finished(asset_id: int) -> Any:
+    newest = TicketRow.select(TicketRow.assignee, TicketRow.state).where(
+        TicketRow.asset == asset_id, TicketRow.assignee.is_null(False)
+    )
+    newest = newest.order_by(TicketRow.reported_at.desc()).limit(_NEWEST_OF_ASSET).alias("newest")
+    query = TicketRow.select(newest.c.assignee_id, fn.COUNT(newest.c.assignee_id)).from_(newest)
+    return query.where(newest.c.state.in_(_DONE)).group_by(newest.c.assignee_id).tuples()
+
+
+@gather.kept
+def _recent() -> dict[int, int]:
+    """Who was given how many of the plant's newest tickets."""
+    return {person_id: int(n) for person_id, n in _newest()}
+
+
+@queries.prepared
+def _newest() -> Any:
+    last = TicketRow.select(fn.MAX(TicketRow.id) - _NEWEST_OF_PLANT)
+    query = TicketRow.select(TicketRow.assignee, fn.COUNT(TicketRow.id))
+    query = query.where(TicketRow.id > last, TicketRow.assignee.is_null(False))
+    return query.group_by(TicketRow.assignee).tuples()
+
+
+@gather.kept
+def _where(ids: tuple[int, ...]) -> dict[int, int]:
+    """Where people are who work on something now."""
+    return {person_id: location_id for person_id, location_id in _working(list(ids)) if location_id}
+
+
+@queries.prepared
+def _working(person_ids: list[int]) -> Any:
+    query = TicketRow.select(TicketRow.assignee, AssetRow.location).join(AssetRow)
+    query = query.where(TicketRow.assignee.in_(person_ids), TicketRow.state == workflow.State.IN_PROGRESS)
+    return query.order_by(TicketRow.started_at).tuples()
 
 
 @gather.kept
@@ -82,24 +145,32 @@ def _able(team_id: int | None) -> list[Any]:
 
 @queries.prepared
 def _everybody() -> Any:
-    return PersonRow.select(PersonRow.id, PersonRow.name, PersonRow.roles).where(PersonRow.active)
+    return PersonRow.select(*_OF_PERSON).where(PersonRow.active)
 
 
 @queries.prepared
 def _members(team_id: int) -> Any:
-    query = PersonRow.select(PersonRow.id, PersonRow.name, PersonRow.roles).join(TeamMemberRow)
+    query = PersonRow.select(*_OF_PERSON).join(TeamMemberRow)
     return query.where(PersonRow.active, TeamMemberRow.team == team_id)
 
 
 def assign_by_rule(row: TicketRow, now: datetime, actor: Actor = SYSTEM) -> bool:
-    """Give a new ticket to the least-loaded technician of its team on shift; whether there was one.
+    """Give a new ticket to whom its rule names, or to the best of its team on shift; whether there was one.
 
     Nobody: it stays new, team, dispatchers and supervisors are told, and the journal says why.
     """
-    if row.team_id is None and row.asset_id is None:
+    rule = dispatch_rules.of(row)
+    if rule is not None and rule.team_id is not None:
+        row.team = queries.by_id(TeamRow, rule.team_id)
+    if row.team_id is None and row.asset_id is None and rule is None:
         _wait(row, NO_TEAM, now, actor)
         return False
-    ranked = dispatch.rank(_team(row.team_id, now))
+    if rule is not None and rule.mode == "grab":
+        _wait(row, POOL, now, actor)
+        return False
+    ranked = _ranked(row, rule, now)
+    if rule is not None and rule.mode == "person":
+        ranked = [c for c in ranked if c.person.id == rule.person_id]
     best = dispatch.choose(ranked)
     if best is None:
         _wait(row, NOBODY, now, actor)
@@ -108,7 +179,8 @@ def assign_by_rule(row: TicketRow, now: datetime, actor: Actor = SYSTEM) -> bool
         {"id": c.person.id, "name": c.person.name, "score": c.score, **c.why} for c in ranked[:10] if c.fits
     ]
     row.assignee = queries.by_id(PersonRow, best.person.id)
-    row.dispatch_why = {"mode": "rule", "score": best.score, **best.why, "candidates": others}
+    named = {"rule": rule.name} if rule is not None else {}
+    row.dispatch_why = {"mode": "rule", **named, "score": best.score, **best.why, "candidates": others}
     _take_and_count(actor, row, best, now)
     return True
 
@@ -122,6 +194,14 @@ def _take_and_count(actor: Actor, row: TicketRow, best: dispatch.Candidate, now:
         for counts in loads.values():
             counts[best.person.id] = (counts.get(best.person.id, (0, None))[0] + 1, now)
         gathered.known[ticket_states.LOADS] = loads
+
+
+def refuse_greed(actor: Actor, row: TicketRow) -> None:
+    """Conflict `ticket.grab_cap` for who holds as many open tickets as one may grab: others want some, too."""
+    most = dispatch_rules.grab_most()
+    held = TicketRow.select().where(TicketRow.assignee == actor.id, TicketRow.state.in_(_OPEN)).count()
+    if held >= most:
+        raise Conflict("ticket.grab_cap", f"{held} of {most}", number=row.number, most=most)
 
 
 def hold_back(row: TicketRow, now: datetime, why: str = POOL) -> None:
@@ -184,7 +264,9 @@ def candidates(actor: Actor, ticket_id: int, *, now: datetime) -> list[Candidate
     row = rows.get(TicketRow, ticket_id, "ticket")
     everybody = list(PersonRow.select().where(PersonRow.active))
     members = {m.person_id for m in TeamMemberRow.select().where(TeamMemberRow.team == row.team_id)}
-    ranked = dispatch.rank(_people(everybody, None if row.team_id is None else members, now))
+    rule = dispatch_rules.of(row)
+    people = _people(everybody, None if row.team_id is None else members, now, row, rule)
+    ranked = dispatch.rank(people, rule.need if rule else dispatch.Need(), dispatch_rules.weights())
     return [
         Candidate(
             person=Ref(id=c.person.id, name=c.person.name),

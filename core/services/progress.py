@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from core.domain import workflow
 from core.domain.people import Actor
 from core.errors import AppError, Conflict, NotFound
-from core.services import files, journal, settings, ticket_links, ticket_rows, ticket_work
+from core.services import files, journal, places, settings, ticket_links, ticket_work
 from core.storage import db
 from core.storage.tables import AssetRow, AttachmentRow, JournalRow, MetaRow, TicketRow
 from core.wire.tickets import RateTicket
@@ -80,7 +80,7 @@ def link(row: TicketRow) -> str:
 
 def location_of(asset: AssetRow) -> str:
     """`Site / Area / Line` of an asset."""
-    return ticket_rows.location_paths([asset.location_id]).get(asset.location_id, "")
+    return places.paths([asset.location_id]).get(asset.location_id, "")
 
 
 def _hash(token: str) -> str:

@@ -16,7 +16,7 @@ from core.domain.calendars import ALWAYS, Calendar, Hours, Pause
 from core.domain.people import Action, Actor, require
 from core.domain.sla import Level, Policy, Target
 from core.errors import AppError, Conflict
-from core.services import holidays_of, journal, rows, settings
+from core.services import holidays_of, journal, places, rows, settings
 from core.storage import db
 from core.storage.tables import AssetRow, CalendarRow, LocationRow, SlaPauseRow, SlaPolicyRow, TicketRow
 from core.wire.sla import CalendarDay, CalendarView, PolicyView, SaveCalendar, SavePolicy
@@ -94,24 +94,10 @@ def _load() -> list[Policy]:
     query = SlaPolicyRow.select().where(SlaPolicyRow.active).order_by(SlaPolicyRow.position, SlaPolicyRow.id)
     found = list(query)
     calendars = {row.id: _calendar(row) for row in CalendarRow.select()} if found else {}
-    places = _places() if any(row.location_id for row in found) else {}
-    return [_policy(row, calendars.get(row.calendar_id, ALWAYS), places) for row in found]
+    return [_policy(row, calendars.get(row.calendar_id, ALWAYS)) for row in found]
 
 
-def _places() -> dict[int, list[int]]:
-    below: dict[int, list[int]] = {}
-    for row in LocationRow.select(LocationRow.id, LocationRow.parent):
-        below.setdefault(row.parent_id or 0, []).append(row.id)
-    return below
-
-
-def _policy(row: Any, calendar: Calendar, places: dict[int, list[int]]) -> Policy:
-    wanted, rest = set[int](), [row.location_id] if row.location_id else []
-    while rest:
-        place = rest.pop()
-        if place not in wanted:
-            wanted.add(place)
-            rest += places.get(place, [])
+def _policy(row: Any, calendar: Calendar) -> Policy:
     return Policy(
         id=row.id,
         target=Target(timedelta(minutes=row.respond_min), timedelta(minutes=row.resolve_min)),
@@ -120,7 +106,7 @@ def _policy(row: Any, calendar: Calendar, places: dict[int, list[int]]) -> Polic
         types=frozenset(row.types),
         priorities=frozenset(row.priorities),
         categories=frozenset(row.categories),
-        location_ids=frozenset(wanted),
+        location_ids=places.below(row.location_id) if row.location_id else frozenset(),
         levels=tuple(
             Level(timedelta(minutes=level["after_min"]), tuple(level["roles"]), tuple(level["person_ids"]))
             for level in sorted(row.levels, key=lambda level: level["after_min"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import reduce
 from operator import and_, or_
@@ -13,10 +13,10 @@ from typing import Any
 from core.domain import tickets, words, workflow
 from core.domain.people import Action, Actor, Scope, require, scope_of
 from core.errors import AppError
-from core.services import rows
+from core.services import places, rows
 from core.storage import db, queries, search
 from core.storage.sql import JOIN, fn
-from core.storage.tables import AlarmRow, AssetRow, LocationRow, PersonRow, TeamRow, TicketRow
+from core.storage.tables import AlarmRow, AssetRow, PersonRow, TeamRow, TicketRow
 from core.wire.base import Page, Ref
 from core.wire.tickets import TicketFilter, TicketRowView
 
@@ -221,7 +221,7 @@ def _views(wanted: Sequence[int]) -> list[TicketRowView]:
     """Lines in the order of `wanted`, in three queries for however many."""
     read = {row[0]: row for row in _lines(list(wanted))}
     alarming = {ticket_id for (ticket_id,) in _alarming(list(read))}
-    paths = location_paths({row[-1] for row in read.values()})
+    paths = places.paths({row[-1] for row in read.values()})
     return [
         TicketRowView(**_line_of(read[ticket_id], ticket_id in alarming, paths))
         for ticket_id in wanted
@@ -265,28 +265,6 @@ def _first(query: Any) -> list[int]:
 @queries.prepared
 def _alarming(wanted: list[int]) -> Any:
     return AlarmRow.select(AlarmRow.ticket).where(AlarmRow.ticket.in_(wanted), AlarmRow.active).tuples()
-
-
-def location_paths(wanted: Iterable[int | None]) -> dict[int, str]:
-    """`Site / Area / Line` of locations; all of them are read once, a plant has few."""
-    if not any(location is not None for location in wanted):
-        return {}
-    known = {location_id: (name, parent_id) for location_id, name, parent_id in _locations()}
-    paths: dict[int, str] = {}
-    for location_id in wanted:
-        names: list[str] = []
-        at = known.get(location_id or 0)
-        while at is not None and len(names) < 20:
-            names.insert(0, at[0])
-            at = known.get(at[1] or 0)
-        if location_id is not None:
-            paths[location_id] = " / ".join(names)
-    return paths
-
-
-@queries.prepared
-def _locations() -> Any:
-    return LocationRow.select(LocationRow.id, LocationRow.name, LocationRow.parent).tuples()
 
 
 def line(row: Any, alarm_active: bool, paths: dict[int, str]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from core.domain import workflow
 from core.domain.people import Action, Actor, Scope, require, scope_of
 from core.errors import Forbidden, NotFound
-from core.services import files, rows, ticket_costs, ticket_parts, ticket_rows, ticket_states
+from core.services import files, places, rows, ticket_costs, ticket_parts, ticket_rows, ticket_states
 from core.storage import db, queries
 from core.storage.sql import fn
 from core.storage.tables import (
@@ -62,7 +62,7 @@ def of(actor: Actor, row: TicketRow, now: datetime) -> TicketView:
     """A row that the actor may see, as the API tells it."""
     ((alarming, has_parts, has_files, has_labour, has_moves, charts),) = _attached(row.id)
     facts = ticket_states.facts(row, now, bool(alarming))
-    paths = ticket_rows.location_paths({row.asset.location_id} if row.asset else set())
+    paths = places.paths({row.asset.location_id} if row.asset else set())
     sees_cost = ticket_states.permits(actor, row, Action.COST_READ)
     # A vendor's engineer is told what is wrong, not how to reach people or how busy they are.
     outsider = scope_of(actor, Action.TICKET_READ) is Scope.OWN

@@ -285,6 +285,7 @@ def step_to(actor: Actor, row: TicketRow, wanted: MoveTicket, now: datetime) -> 
     if wanted.hold_reason and transition.move == "hold":
         row.hold_reason = wanted.hold_reason
     if transition.move == "grab":
+        dispatch.refuse_greed(actor, row)
         row.assignee = PersonRow.get_by_id(actor.id)
         row.dispatch_why = {"mode": "grab"}
     told: dict[str, Any] = {"reason": wanted.reason, "override": wanted.override or None}

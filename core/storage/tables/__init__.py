@@ -2,6 +2,7 @@
 
 from core.storage.tables.assets import AssetRow, FailureCodeRow, FileRow, LabelRow, LocationRow
 from core.storage.tables.base import JsonField, Row, UtcField, VersionedRow
+from core.storage.tables.dispatch import CertificateRow, DispatchRuleRow
 from core.storage.tables.fleet import (
     DeadLetterRow,
     DeviceRow,
@@ -64,6 +65,8 @@ ALL: tuple[type[Row], ...] = (
     EpochRow,
     UplinkEventRow,
     DeadLetterRow,
+    CertificateRow,
+    DispatchRuleRow,
     CalendarRow,
     SlaPolicyRow,
     TemplateRow,
@@ -107,9 +110,11 @@ __all__ = [
     "AttachmentRow",
     "BinRow",
     "CalendarRow",
+    "CertificateRow",
     "CounterRow",
     "DeadLetterRow",
     "DeviceRow",
+    "DispatchRuleRow",
     "EdgeConfigRow",
     "EdgeRow",
     "EpochRow",
