@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import configparser
 import os
+import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -57,3 +59,21 @@ def test_a_service_runs_as_nobody_special_and_comes_back(unit: Path) -> None:
     assert service["StateDirectory"] == "fettle" and "FETTLE_HOME=/var/lib/fettle" in service["Environment"]
     page = ROOT / service.parser["Unit"]["Documentation"].removeprefix("file:///opt/fettle/source/")
     assert page.is_file()
+
+
+def test_the_edge_says_when_it_works_and_is_killed_when_it_hangs() -> None:
+    service = read(FOLDER / "fettle-edge.service")["Service"]
+    assert (service["Type"], service["NotifyAccess"]) == ("notify", "main") and int(
+        service["WatchdogSec"]
+    ) <= 60
+    assert "dialout" in service["SupplementaryGroups"] and service["DevicePolicy"] == "closed"
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
+def test_the_edges_service_is_as_closed_as_it_can_be() -> None:
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--no-pager", FOLDER / "fettle-edge.service"],
+        env={**os.environ, "LC_ALL": "C.UTF-8"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    exposure = re.search(r"exposure level for fettle-edge.service: ([\d.]+)", done.stdout)
+    assert exposure is not None and float(exposure[1]) <= 2.0, done.stdout
