@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import os
 import shutil
 import sys
@@ -34,6 +35,7 @@ from desktop.log_in import LogInDialog
 from desktop.main_window import MainWindow
 from desktop.pages import PAGES
 from installer.demo_plant import DemoPlant
+from installer.shots_edges import edge_pictures
 
 W = TypeVar("W", bound=QWidget)
 
@@ -222,6 +224,7 @@ def console_pictures(plant: DemoPlant, app: QApplication, folder: Path, scratch:
                 tabs.setCurrentIndex(1)
                 eye.take(window, f"console-ticket-chart{end}")
                 tabs.setCurrentIndex(0)
+        edge_pictures(window, eye, end)
         window.shut()
         window.deleteLater()
         console.shut()
@@ -284,13 +287,22 @@ def alarm_tickets(plant: DemoPlant) -> list[TicketRowView]:
     return [row for row in plant.client.tickets(limit=50).items if row.source == "alarm"]
 
 
+def screen_file() -> Path:
+    """A screen as people have it, for the platform without one: its own is 800 pixels wide, and cuts dialogs."""
+    screen = {"name": "shots", "x": 0, "y": 0, "width": 1600, "height": 1000, "logicalDpi": 96, "dpr": 1}
+    target = Path(tempfile.gettempdir()) / "fettle-shots-screen.json"
+    target.write_text(json.dumps({"screens": [screen]}))
+    return target
+
+
 def main(argv: list[str] | None = None) -> int:
     """`./dev shots`; 0 when all pictures are taken."""
     parser = argparse.ArgumentParser(prog="./dev shots", description="Takes the pictures of the documents.")
     parser.add_argument("--only", choices=i18n.LANGUAGES, help="one language")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where to; default docs/pictures")
     args = parser.parse_args(argv)
-    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    if os.environ.get("QT_QPA_PLATFORM", "offscreen") == "offscreen":
+        os.environ["QT_QPA_PLATFORM"] = f"offscreen:configfile={screen_file()}"
     app = QApplication.instance() or QApplication(["fettle"])
     assert isinstance(app, QApplication)
     for language in [args.only] if args.only else i18n.LANGUAGES:
