@@ -71,7 +71,8 @@ class Action(StrEnum):
 class Actor:
     """Who acts. `kind`: person, edge, token (another program), system (jobs) or public (a phone without log-in).
 
-    `actions`: what a token was given; people have their roles instead.
+    `id` is a person's or an edge's, never a token's: that has `token_id`, so that no program is taken for a
+    person. `actions`: what a token was given; people have their roles instead.
     """
 
     kind: str
@@ -82,11 +83,13 @@ class Actor:
     address: str = ""
     language: str = "zh_CN"
     actions: frozenset[str] = frozenset()
+    token_id: int | None = None
 
     @property
     def ref(self) -> str:
         """How the journal names the actor: `person:3`, `edge:2`, `token:1`, `system`, `public`."""
-        return self.kind if self.id is None else f"{self.kind}:{self.id}"
+        number = self.id if self.token_id is None else self.token_id
+        return self.kind if number is None else f"{self.kind}:{number}"
 
 
 SYSTEM = Actor("system", name="Fettle")

@@ -16,8 +16,16 @@ from core.wire.integrations import ApiTokenMade, ApiTokenView, NewApiToken
 
 PREFIX = "ftl_"  # lets scanners of source code and logs know one when they see it
 _USED_EVERY = timedelta(minutes=1)
-# What no program gets: it could make itself more of its kind.
-_NEVER = frozenset({Action.INTEGRATION_EDIT, Action.PEOPLE_EDIT, Action.SETTINGS_EDIT})
+# What no program gets: it could make itself more of its kind, or it is for a person to do.
+NEVER = frozenset(
+    {
+        Action.INTEGRATION_EDIT,
+        Action.PEOPLE_EDIT,
+        Action.SETTINGS_EDIT,
+        Action.TICKET_GRAB,
+        Action.TICKET_WORK,
+    }
+)
 
 
 @db.reading
@@ -31,7 +39,7 @@ def listed(actor: Actor) -> list[ApiTokenView]:
 def create(actor: Actor, new: NewApiToken, *, now: datetime) -> ApiTokenMade:
     """Make a token; it is told here and never again. AppError `token.unknown_action`, `token.expired_already`."""
     require(actor, Action.INTEGRATION_EDIT)
-    known = {action.value for action in Action if action not in _NEVER}
+    known = {action.value for action in Action if action not in NEVER}
     unknown = [name for name in new.actions if name not in known]
     if unknown:
         raise AppError("token.unknown_action", unknown[0], {"actions": "unknown"}, action=unknown[0])
@@ -68,7 +76,8 @@ def actor(token: str, *, now: datetime, address: str = "") -> Actor:
         raise Unauthenticated("session.expired", "no such token, or it has ended")
     if row.used_at is None or now - row.used_at >= _USED_EVERY:
         _used(row.id, now)
-    return Actor("token", row.id, row.name, address=address, actions=frozenset(row.actions))
+    allowed = frozenset(row.actions)
+    return Actor("token", name=row.name, address=address, actions=allowed, token_id=row.id)
 
 
 @db.reading

@@ -91,7 +91,8 @@ def _conditions(actor: Actor, wanted: TicketFilter, now: datetime) -> list[Any]:
     if wanted.open is not None:
         found.append(TicketRow.state.in_(_OPEN) if wanted.open else TicketRow.state.not_in(_OPEN))
     if wanted.mine:
-        found.append((TicketRow.assignee == actor.id) | (TicketRow.reporter == actor.id))
+        me = actor.id or 0  # nothing is a program's own
+        found.append((TicketRow.assignee == me) | (TicketRow.reporter == me))
     if wanted.overdue:
         found.append(overdue(now))
     if wanted.q:

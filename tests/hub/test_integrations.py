@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from core.domain.people import PUBLIC, Actor
+from core.domain.people import PUBLIC, Action, Actor
 from core.errors import AppError, Forbidden, OutsideError, Unauthenticated
 from core.hub import outgoing
-from core.services import api_tokens, ticket_work, tickets, webhooks
-from core.storage.tables import WebhookCallRow
+from core.services import api_tokens, sessions, ticket_work, tickets, webhooks
+from core.storage.tables import TicketRow, WebhookCallRow
 from core.wire.integrations import NewApiToken, SaveWebhook
-from core.wire.tickets import AddNote, CreateTicket
+from core.wire.tickets import AddNote, CreateTicket, TicketFilter
 from tests.hub.conftest import NOW, Plant
 
 ADMIN = Actor("person", 1, "管理员", frozenset({"admin"}))
@@ -83,7 +83,7 @@ def test_a_token_may_do_what_it_was_given_and_nothing_else(plant: Plant) -> None
         ADMIN, NewApiToken(name="ERP", actions=["ticket.create", "ticket.read"]), now=NOW
     )
     erp = api_tokens.actor(made.token, now=NOW, address="10.0.0.9")
-    assert (erp.ref, erp.name) == (f"token:{made.id}", "ERP")
+    assert (erp.ref, erp.name, erp.id) == (f"token:{made.id}", "ERP", None)
     ticket = report(erp)
     with pytest.raises(Forbidden):
         ticket_work.add_note(erp, ticket, AddNote(text="x"), now=NOW)
@@ -91,6 +91,19 @@ def test_a_token_may_do_what_it_was_given_and_nothing_else(plant: Plant) -> None
     assert made.token not in str(api_tokens.listed(ADMIN))
     with pytest.raises(Forbidden):
         api_tokens.listed(erp)
+
+
+def test_a_program_is_never_taken_for_the_person_of_its_number(plant: Plant) -> None:
+    mine = report(plant.actor(plant.wang), "von Wang")
+    actions = [action.value for action in Action if action not in api_tokens.NEVER]
+    for _ in range(plant.chief.id):
+        made = api_tokens.create(ADMIN, NewApiToken(name="x", actions=actions), now=NOW)
+    program = api_tokens.actor(made.token, now=NOW)
+    assert sessions.own_sessions(program, made.token) == []
+    wanted = TicketFilter(mine=True)
+    assert mine not in tickets.ids(program, wanted, now=NOW)
+    made_by_it = TicketRow.get_by_id(report(program, "vom ERP"))
+    assert (made_by_it.reporter_id, made_by_it.reporter_name) == (None, "")
 
 
 def test_a_token_ends_when_it_is_revoked_or_too_old(plant: Plant) -> None:
@@ -104,7 +117,9 @@ def test_a_token_ends_when_it_is_revoked_or_too_old(plant: Plant) -> None:
             api_tokens.actor(token, now=NOW)
 
 
-@pytest.mark.parametrize("action", ["people.edit", "integration.edit", "settings.edit", "no.such"])
+@pytest.mark.parametrize(
+    "action", ["people.edit", "integration.edit", "settings.edit", "ticket.grab", "ticket.work", "no.such"]
+)
 def test_what_no_program_gets(plant: Plant, action: str) -> None:
     with pytest.raises(AppError) as refused:
         api_tokens.create(ADMIN, NewApiToken(name="x", actions=[action]), now=NOW)
