@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from core.domain.people import Action, Role, Scope
 from core.domain.points import Quality
 from core.services import intake
-from core.wire import assets, edge_config, fleet, knowledge, parts, people, plans, tickets, uplink
+from core.wire import assets, config_checks, edge_config, fleet, knowledge, parts, people, plans, tickets, uplink
 from edge_agent.plant import FAULTS
 
 
@@ -44,6 +44,7 @@ FAMILIES: dict[str, Iterable[str]] = {
     "location.kind.": of(assets.LocationView, "kind"),
     "file.kind.": of(assets.FileView, "kind"),
     "failure.kind.": of(assets.FailureCodeView, "kind"),
+    "error.": config_checks.CODES,
     "device.kind.": of(fleet.DeviceView, "kind"),
     "device.state.": of(uplink.DeviceHealth, "state"),
     "rule.condition.": of(fleet.RuleView, "condition"),
