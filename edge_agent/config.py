@@ -34,6 +34,7 @@ from core.wire.uplink import ConfigError
 from edge_agent.config_checks import check, flaw
 
 _log = log.get(__name__)
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # as safe, and ten times as fast where it is there
 _DEVICES: dict[str, type[BaseModel]] = {
     "modbus_tcp": ModbusTcpDevice,
     "modbus_rtu_tcp": ModbusRtuTcpDevice,
@@ -82,7 +83,7 @@ def from_message(payload: bytes) -> EdgeConfig:
 def from_file(path: Path) -> EdgeConfig:
     """A stand-alone edge's YAML; `edge` and `version` may be left out. Raises AppError `config.*` with the remedy."""
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
     except OSError as error:
         raise AppError(
             "config.no_file", f"cannot read {path}: {error.strerror}", file=path, reason=error.strerror

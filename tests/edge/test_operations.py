@@ -211,7 +211,7 @@ def test_status_is_said_in_both_languages(tmp_path: Path, english: None) -> None
         status=EdgeStatus(edge="e1", online=True, at=now, config_version=4, config_refused=5, config_errors=[error],
                           devices=[health], outbox_depth=3),
         uplink="away", names={"d": "Press"}, qualities={"d": {"good": 3, "bad_comm": 1}},
-        lines=[LineState(name="10.0.0.5:502", devices=["d"], load=0.42, worst_late_ms=3, scans_done=9, scans_skipped=2)],
+        lines=[LineState(name="10.0.0.5:502", devices=[], load=0.42, worst_late_ms=3, scans_done=9, scans_skipped=0)],
         alarms=[AlarmState(name="Oil too hot", asset="A-1", severity="critical", raised_at=now)],
         services=[ServiceState(rule="r", name="Pump", service="shelved", why="operator", by="Li Wei", until=now)],
         figures={"clock_skew_s": 75.0, "memory_mib": 61.0, "disk_free_mib": 900.0, "backlog": 2.0},
