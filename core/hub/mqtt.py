@@ -33,6 +33,7 @@ logger = log.get("hub.mqtt")
 
 KEEPALIVE_S = 10  # a line that died without a word is noticed within twice that
 MOST_WAITING = 5_000  # messages between broker and database; edges send again what is dropped here
+MOST_TOGETHER = 50  # messages of events of one edge
 MOST_TELEMETRY_WAITING = 500  # telemetry is shed first
 RECONNECT_MOST_S = 10.0
 TICK_S = 1.0
@@ -93,6 +94,7 @@ class HubMqtt:
         self._look_at_configs = threading.Event()
         self._changed = threading.Event()
         self._changed.set()
+        self._set_aside: tuple[str, bytes, datetime] | None = None  # taken from the queue, not yet looked at
         self._dropped = 0
         self._client = self._make_client()
 
@@ -213,18 +215,15 @@ class HubMqtt:
     # ------------------------------------------------------------ the database's side
 
     def work(self, stop: threading.Event) -> None:
-        """Take in what has come, one message after the other, until `stop` is set."""
+        """Take in what has come, in order, until `stop` is set."""
         unlisten = journal.listen(self._wake)
         next_tick_s = 0.0
         try:
             while not stop.is_set():
+                topic, messages = self._next()
                 try:
-                    topic, payload, received_at = self._waiting.get(timeout=0.1)
-                except queue.Empty:
-                    topic = ""
-                try:
-                    if topic:
-                        self._handle(topic, payload, received_at)
+                    if messages:
+                        self._handle(topic, messages)
                     if time.monotonic() >= next_tick_s or (not topic and self._look_at_configs.is_set()):
                         self._tick()
                         next_tick_s = time.monotonic() + TICK_S
@@ -235,11 +234,31 @@ class HubMqtt:
         finally:
             unlisten()
 
+    def _next(self) -> tuple[str, list[tuple[bytes, datetime]]]:
+        """The next message, with those of the same edge's events that wait right behind it; none for a while."""
+        try:
+            topic, payload, received_at = self._set_aside or self._waiting.get(timeout=0.1)
+        except queue.Empty:
+            return "", []
+        self._set_aside = None
+        messages = [(payload, received_at)]
+        while topic.endswith("/" + topics.UP) and len(messages) < MOST_TOGETHER:
+            try:
+                self._set_aside = other = self._waiting.get_nowait()
+            except queue.Empty:
+                break
+            if other[0] != topic:
+                break
+            messages.append(other[1:])
+            self._set_aside = None
+        return topic, messages
+
     def _wake(self) -> None:
         self._look_at_configs.set()
         self._changed.set()
 
-    def _handle(self, topic: str, payload: bytes, received_at: datetime) -> None:
+    def _handle(self, topic: str, messages: list[tuple[bytes, datetime]]) -> None:
+        payload, received_at = messages[0]  # events alone come several at a time
         found = topics.edge_of(topic)
         if found is None:
             source = topic.split("/")[3] if topic.count("/") == 4 else ""
@@ -248,8 +267,7 @@ class HubMqtt:
         edge_id, channel = found
         try:
             if channel == topics.UP:
-                ack = ingest.accept_payload(edge_id, payload, now=received_at)
-                if ack is not None:
+                for ack in ingest.accept_payloads(edge_id, messages):
                     self._acknowledge(edge_id, ack)
             elif channel == topics.STATUS and payload:
                 told = EdgeStatus.model_validate_json(payload)

@@ -20,7 +20,7 @@ from core.i18n import _, fill
 from core.services import alarm_events, alarm_tickets, dead_letters, settings, uplink_events
 from core.services.edge_watch import heard, locked, status, telemetry
 from core.services.third_parties import third_party, third_party_payload
-from core.services.uplink_reading import Item, items_of, read
+from core.services.uplink_reading import Envelope, Item, items_of, read
 from core.storage import db, queries
 from core.storage.tables import EdgeRow, EpochRow, UplinkEventRow
 from core.wire.uplink import (
@@ -40,6 +40,7 @@ from core.wire.uplink import (
 __all__ = [
     "accept",
     "accept_payload",
+    "accept_payloads",
     "asked_again",
     "status",
     "telemetry",
@@ -69,12 +70,21 @@ def accept(
 
 def accept_payload(edge_id: str, payload: bytes, *, now: datetime) -> UplinkAck | None:
     """The same for bytes from a broker. None: a dead letter that names no event, and nobody to answer."""
-    try:
-        envelope = read(edge_id, payload)
-    except dead_letters.Unreadable as fault:
-        dead_letters.keep(edge_id, fault.code, fault.detail, payload, now=now)
-        return None
-    return _accept(edge_id, envelope.epoch, envelope.items, envelope.sent_at, now, now)
+    return next(iter(accept_payloads(edge_id, [(payload, now)])), None)
+
+
+def accept_payloads(edge_id: str, messages: Sequence[tuple[bytes, datetime]]) -> list[UplinkAck]:
+    """Bytes of one edge, and when they came, taken in together: an acknowledgement for each run of one epoch."""
+    runs: list[tuple[Envelope, list[Item], datetime]] = []
+    for payload, received_at in messages:
+        try:
+            envelope = read(edge_id, payload)
+        except dead_letters.Unreadable as fault:
+            dead_letters.keep(edge_id, fault.code, fault.detail, payload, now=received_at)
+            continue
+        before = runs.pop()[1] if runs and runs[-1][0].epoch == envelope.epoch else []
+        runs.append((envelope, [*before, *envelope.items], received_at))
+    return [_accept(edge_id, last.epoch, items, last.sent_at, at, at) for last, items, at in runs]
 
 
 def _accept(

@@ -26,12 +26,14 @@ from core.wire import topics
 from core.wire.uplink import AlarmRaised, UplinkBatch, UplinkEvent
 from edge_agent.outbox import Batch as OutboxBatch
 from edge_agent.outbox import Outbox
+from tests.bench import _edge_others as others
 from tests.bench import _figures as figures
 from tests.conftest import wait_for
 from tests.faults.test_burst import Plant, listens
 
 EDGE, EPOCH = "edge-1", "0" * 31 + "b"
 PASSWORDS = {EDGE: "the-edges-own-password", "hub": "hub-password"}
+BROKERS = ("mosquitto", "amqtt")
 BATCH, WINDOW = 50, 4  # events in a message, messages on their way
 
 
@@ -139,11 +141,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="./dev bench delivery", description=__doc__)
     parser.add_argument("--samples", type=int, default=300)
     parser.add_argument("--drain", type=int, default=10_000)
+    parser.add_argument("--broker", choices=BROKERS, nargs="*", default=BROKERS)
     parser.add_argument("--json", type=Path)
     wanted = parser.parse_args()
     found = []
     figures.head()
-    for broker in ("mosquitto", "amqtt"):
+    for broker in wanted.broker:
         with tempfile.TemporaryDirectory() as folder:
             found += _measure(Path(folder), broker, wanted.samples, wanted.drain)
     figures.write(wanted.json, {"rows": found})
@@ -165,9 +168,11 @@ def _measure(folder: Path, broker: str, samples: int, drain: int) -> list[dict[s
         edge.wait()
         found.append(figures.row(f"{broker}: event → ticket, one at a time", _singly(edge, samples)))
         found.append(figures.row(f"{broker}: event → ticket at 100 events/s", _paced(edge, samples * 2)))
+        before_s = _cpu_s(plant)
         took, ours_per_s = _drained(edge, drain)
+        hub_cpu_ms = round((_cpu_s(plant) - before_s) * 1000 / drain, 3)
         name = f"{broker}: event → ticket, {drain} waiting"
-        found.append(figures.row(name, took, drained_per_s=ours_per_s))
+        found.append(figures.row(name, took, drained_per_s=ours_per_s, hub_cpu_ms_per_event=hub_cpu_ms))
         edge.close()
         _check_tickets(plant, edge.sent)
         found.append(_outbox_drained(plant, broker, drain, edge.sent))
@@ -178,6 +183,12 @@ def _measure(folder: Path, broker: str, samples: int, drain: int) -> list[dict[s
         plant.edge.kill()
         plant.hub.kill()
         plant.broker.kill()
+
+
+def _cpu_s(plant: Plant) -> float:
+    """Processor time that the hub's process has used, with all its jobs."""
+    process = plant.hub._process
+    return 0.0 if process is None else others.cpu_s(process.pid)
 
 
 def _check_tickets(plant: Plant, events: int) -> None:

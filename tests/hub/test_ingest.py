@@ -81,6 +81,17 @@ def test_an_unknown_asset_makes_a_ticket_that_nobody_owns(plant: Plant, now: dat
     assert ticket.dispatch_why == {"waiting": "no_team"}
 
 
+def test_messages_that_wait_are_taken_in_together_with_one_answer(plant: Plant, now: datetime) -> None:
+    sent = [batch((n, raised(f"{n}", now, rule=f"rule-{n % 3}")), at=now) for n in (1, 2, 4, 3, 2)]
+    bytes_sent = [(one.model_dump_json().encode(), now) for one in sent]
+    fresh = batch((1, born()), at=now, epoch=OTHER_EPOCH).model_dump_json().encode()
+    acks = ingest.accept_payloads("edge-1", [*bytes_sent, (b"garbage", now), (fresh, now)])
+    assert [(ack.epoch, ack.through, ack.missing) for ack in acks] == [(EPOCH, 4, []), (OTHER_EPOCH, 1, [])]
+    assert OccurrenceRow.select().count() == 4
+    assert TicketRow.select().count() == 3
+    assert DeadLetterRow.select().count() == 1
+
+
 def test_events_out_of_order_wait_and_the_gap_is_asked_for(plant: Plant, now: datetime) -> None:
     accept(batch((1, born()), at=now), now)
     late = accept(batch((3, cleared("a", now)), at=now), now)
