@@ -43,7 +43,7 @@ class Delivery:
         self._wake = asyncio.Event()
         self._sent = 0
         self._pause_s = RESEND_FIRST_S
-        self._conflicts = 0
+        self.pressed = False  # more waits than the window holds: what may be lost should give way
 
     def wake(self) -> None:
         """There is something new to send."""
@@ -64,7 +64,7 @@ class Delivery:
         """Send until cancelled. `send` says whether the batch could be handed over."""
         while True:
             try:
-                async with asyncio.timeout(self._pause_s * random.uniform(0.8, 1.2)):
+                async with asyncio.timeout(random.uniform(RESEND_FIRST_S / 2, self._pause_s)):
                     await self._wake.wait()
             except TimeoutError:
                 if self._sent > await self._db(lambda: self._outbox.acked):
@@ -102,6 +102,7 @@ class Delivery:
 
         def read() -> tuple[bytes, int] | None:
             outbox = self._outbox
+            self.pressed = outbox.depth() > self._window
             first = max(self._sent, outbox.acked) + 1
             last = min(outbox.acked + window, outbox.last_seq)
             return self._batch(first, last)

@@ -88,7 +88,9 @@ class Uplink:
         self._link.publish(self._message(topics.STATUS, self._status(True).model_dump_json(), retain=True))
 
     def publish_telemetry(self, telemetry: Telemetry) -> None:
-        """Send what the points did, if connected; it may be lost."""
+        """Send what the points did, if connected and no events wait for their turn; it may be lost."""
+        if self._delivery.pressed:
+            return
         topic = topics.topic(self._edge, topics.TELEMETRY)
         self._link.publish(Message(topic, telemetry.model_dump_json().encode(), qos=0))
 

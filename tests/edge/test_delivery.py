@@ -31,6 +31,7 @@ def config(port: int, **device: object) -> EdgeConfig:
         {
             "edge": "e1",
             "version": 1,
+            "alarms": {"chatter_raises": 100, "chatter_window_s": 10},  # here they come and go many times a minute
             "devices": [
                 {"kind": "modbus_tcp", "id": "d1", "name": "Panel", "asset": "A-1", "host": "127.0.0.1", "port": port,
                  "poll_ms": 20, "offline_after_s": 60} | device
@@ -293,3 +294,40 @@ def test_a_stand_alone_edge_keeps_its_events_for_its_first_hub(
     with parts.edge(folder, parts.login("e1", mosquitto.port), alone):
         wait_for(lambda: len(hub.events) == 3)
     assert {e["body"]["kind"] for e in hub.events.values()} == {"born", "alarm_raised", "chart_frozen"}
+
+
+def test_telemetry_gives_way_while_events_wait_for_their_turn(
+    folder: Path, hub: parts.StandInHub, mosquitto: parts.BrokerProcess, plc: ModbusServer
+) -> None:
+    with running(folder, hub, mosquitto, plc, uplink_window=2):
+        told = config(plc.port).model_copy(update={"version": 2, "telemetry_s": 1.0})
+        hub.push(told)
+        wait_for(lambda: len(hub.telemetry) > 1, 15)
+        hub.acknowledge = False
+        plc.data_bank.set_coils(0, [True] * 6)
+        wait_for(lambda: len(ledger(folder)) >= 13)
+        hub.telemetry.clear()
+        sent = len(hub.batches)
+        wait_for(lambda: len(hub.batches) >= sent + 2, 15)  # again and again the first two
+        assert len(hub.telemetry) <= 1  # one may have been on its way
+        hub.acknowledge = True
+        wait_for(lambda: len(hub.telemetry) > 1, 15)
+
+
+def test_what_a_hub_tells_unasked_marks_nothing_but_a_restored_one_gets_all_again(
+    folder: Path, hub: parts.StandInHub, mosquitto: parts.BrokerProcess, plc: ModbusServer
+) -> None:
+    with running(folder, hub, mosquitto, plc) as edge:
+        plc.data_bank.set_coils(0, [True] * 2)
+        wait_for(lambda: meta(folder)["acked"] == "5")
+        hub.acknowledge = False
+        plc.data_bank.set_coils(0, [False])
+        wait_for(lambda: edge.agent._outbox.last_seq == 6)
+        epoch = edge.agent._outbox.epoch
+        hub.send(UplinkAck(epoch=epoch, through=6, hub_epoch=hub.hub_epoch, unasked=True))
+        hub.batches.clear()
+        wait_for(lambda: hub.batches, 15)
+        assert [event.seq for event in hub.batches[0].events] == [6] and meta(folder)["acked"] == "5"
+        hub.batches.clear()
+        hub.send(UplinkAck(epoch=epoch, through=2, hub_epoch="hub-two", unasked=True))
+        wait_for(lambda: hub.batches and hub.batches[-1].events[0].seq == 3, 15)
