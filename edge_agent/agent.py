@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from core import log, paths
 from core.settings import EdgeSettings
 from core.wire.edge_commands import ProbeRequest
 from core.wire.edge_config import EdgeConfig
-from core.wire.uplink import EdgeJoined, Telemetry
+from core.wire.uplink import EdgeJoined, PointSample, Telemetry
 from edge_agent import config as configs
 from edge_agent import service_notice
 from edge_agent.clock import Clock
 from edge_agent.commands import Commands
 from edge_agent.commits import Commits
+from edge_agent.config_checks import flaw
 from edge_agent.delivery import Delivery
 from edge_agent.overview import Overview
-from edge_agent.polls import Polls, cancel
+from edge_agent.polls import Polls
+from edge_agent.routine import Routine
 from edge_agent.self_health import SelfHealth
 from edge_agent.status import StatusBook
+from edge_agent.tasks import Tasks
 from edge_agent.uplink import BROKER_AWAY_S, Uplink
 from edge_agent.watch import Watch
 
 _log = log.get(__name__)
-CHECKPOINT_S = 5.0
-HOUSEKEEPING_S = 30.0
-SNAPSHOT_S = 10.0
+MOST_SAMPLES = 1000  # in one telemetry message
+SNAPSHOT_S, SNAPSHOT_LEAST_S = 10.0, 1.0
 STOP_S = 2.5  # for the last events to be committed; as much again for the goodbye
 STATUS_DELAY_S = 0.2  # changes that come together are told together
 
@@ -53,15 +54,16 @@ class Agent:
         # Apart from the outbox's thread: a commit must not wait for them.
         self._files = ThreadPoolExecutor(1, thread_name_prefix="files")
         self._config: EdgeConfig | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self._incoming: asyncio.Queue[EdgeConfig] = asyncio.Queue()
         self._timer: asyncio.TimerHandle | None = None
         self._status_timer: asyncio.TimerHandle | None = None
         self._hub_to_hear = True
+        self._to_show = asyncio.Event()
         self._status = StatusBook(self._edge, self._clock, self._status_changed)
         self._commits = Commits(self._clock, self._committed)
         self._watch = Watch(self._clock, self._commits.add, self._rearm)
-        self._polls = Polls(self._edge, self._watch, self._status.device, self._clock, self._keep)
+        self._polls = Polls(self._edge, self._watch, self._status.device, self._clock, self._tasks.keep)
         self._uplink: Uplink | None = None
         self._delivery: Delivery | None = None
         self._commands: Commands | None = None
@@ -75,6 +77,15 @@ class Agent:
             self._connected,
         )
         self._self_health = SelfHealth(self._watch, self._status.device, self._clock, self._overview.figures)
+        self._routine = Routine(
+            settings,
+            self._clock,
+            self._watch,
+            self._commits,
+            self._self_health,
+            self._tell,
+            self._status_changed,
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set."""
@@ -84,18 +95,8 @@ class Agent:
         outbox = self._outbox = self._commits.outbox
         self._db = self._commits.db
         self._watch.restore(*await self._db(lambda: (outbox.states(), outbox.charts())))
-        routine = (
-            self._commits.run,
-            self._apply_incoming,
-            self._housekeeping,
-            self._checkpoints,
-            self._telemetry,
-            self._measure_itself,
-            self._snapshots,
-            self._watchdog,
-        )
-        for work in routine:
-            self._keep(work)
+        for work in (self._commits.run, self._snapshots, *self._routine.work()):
+            self._tasks.keep(work)
         if self._login is not None:
             window = self._settings.uplink_window
             self._delivery = Delivery(outbox, self._db, window, self._clock, self._watch.active)
@@ -118,12 +119,16 @@ class Agent:
                 _probe,
                 self._uplink.publish_reply,
             )
-            self._keep(self._uplink.run)
+            self._tasks.keep(self._uplink.run)
         else:
             _log.warning("not joined to a hub: events are kept here", folder=str(folder))
-        first = self._fixed or configs.load_cached(self._cache_file)
-        if first is not None:
-            await self._apply(first)
+        if self._fixed is not None:
+            await self._apply(self._fixed)
+        else:
+            kept = configs.load_cached(self._cache_file)
+            if kept is not None:
+                self._incoming.put_nowait(kept)
+        self._tasks.keep(self._apply_incoming)
         _log.info("edge runs", edge=self._edge, folder=str(folder))
         service_notice.notify("READY=1")
         try:
@@ -155,16 +160,23 @@ class Agent:
             if config == self._config:
                 self._status.applied(config)  # also clears what was refused in between
                 continue
+            try:
+                await self._apply(config)
+            except Exception as error:  # noqa: BLE001 - the top of a change: the hub must hear that it failed
+                _log.exception("configuration could not be applied", version=config.version)
+                self._status.refused(config.version, [flaw("", "config.failed", repr(error)[:500])])
+                continue
             await self._loop.run_in_executor(self._files, configs.cache, self._cache_file, config)
-            await self._apply(config)
 
     async def _apply(self, config: EdgeConfig) -> None:
         """Go over to `config`: polls that it does not change go on, alarms of rules that stay too."""
         await self._polls.leave(config)
-        self._config = config
+        self._config = None
         self._watch.configure(config)
         self._polls.begin(config)
+        self._config = config
         self._self_health.configure(config)
+        self._routine.telemetry_s = config.telemetry_s
         self._status.applied(config)
         self._rearm()
         _log.info(
@@ -200,57 +212,17 @@ class Agent:
         if self._delivery is not None:
             self._delivery.wake()
 
-    # -- routine
-
-    async def _checkpoints(self) -> None:
-        while True:
-            await asyncio.sleep(CHECKPOINT_S)
-            self._watch.checkpoint()
-
-    async def _housekeeping(self) -> None:
-        settings = self._settings
-        while True:
-            outbox, now = self._outbox, self._clock.wall()
-            dropped = await self._db(
-                outbox.tidy, now, settings.keep_acked_h, settings.outbox_quota_mib * 1024 * 1024
-            )
-            if dropped:
-                _log.info("events deleted from the outbox", events=dropped)
-            self._status_changed()
-            await asyncio.sleep(HOUSEKEEPING_S)
-
-    async def _telemetry(self) -> None:
-        while True:
-            await asyncio.sleep(self._config.telemetry_s if self._config else 1.0)
-            samples = self._watch.telemetry()
-            if samples and self._uplink is not None:
-                for start in range(0, len(samples), 1000):
-                    part = samples[start : start + 1000]
-                    self._uplink.publish_telemetry(
-                        Telemetry(edge=self._edge, at=self._clock.wall(), points=part)
-                    )
-
-    async def _measure_itself(self) -> None:
-        while True:
-            await asyncio.sleep(self._self_health.period_s)
-            self._self_health.sample()
-
-    async def _snapshots(self) -> None:
-        while True:
-            await asyncio.sleep(SNAPSHOT_S)
-            await self._write_snapshot(True)
-
-    async def _watchdog(self) -> None:
-        """As long as this loop turns, systemd leaves the process alone."""
-        pause_s = service_notice.watchdog_s()
-        while pause_s is not None:
-            service_notice.notify("WATCHDOG=1")
-            await asyncio.sleep(pause_s)
-
     # -- the hub
 
     def _connected(self) -> bool | None:
         return None if self._uplink is None else self._uplink.connected
+
+    def _tell(self, samples: list[PointSample]) -> None:
+        if self._uplink is None:
+            return
+        for start in range(0, len(samples), MOST_SAMPLES):
+            part = samples[start : start + MOST_SAMPLES]
+            self._uplink.publish_telemetry(Telemetry(edge=self._edge, at=self._clock.wall(), points=part))
 
     def _command_came(self, payload: bytes) -> None:
         if self._commands is not None:
@@ -271,7 +243,9 @@ class Agent:
     def _note_status(self) -> None:
         """Soon, for all changes together."""
         if self._status_timer is None:
-            self._status_timer = self._loop.call_later(STATUS_DELAY_S, lambda: self._keep(self._tell_status))
+            self._status_timer = self._loop.call_later(
+                STATUS_DELAY_S, lambda: self._tasks.keep(self._tell_status)
+            )
 
     async def _tell_status(self) -> None:
         self._status_timer = None
@@ -280,29 +254,22 @@ class Agent:
         if self._uplink is not None and self._hub_to_hear:
             self._hub_to_hear = False
             self._uplink.publish_status()
-        await self._write_snapshot(True)
+        self._to_show.set()
+
+    async def _snapshots(self) -> None:
+        while True:
+            await asyncio.sleep(SNAPSHOT_LEAST_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SNAPSHOT_S):
+                    await self._to_show.wait()
+            self._to_show.clear()
+            await self._write_snapshot(True)
 
     async def _write_snapshot(self, online: bool) -> None:
         snapshot = self._overview.snapshot(self._config, online)
         await self._loop.run_in_executor(self._files, self._overview.write, snapshot)
 
-    # -- tasks
-
-    def _keep(self, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
-        """Start `work`; if it fails of our own fault, say so and start it again."""
-
-        async def kept() -> None:
-            while True:
-                try:
-                    return await work()
-                except Exception:  # noqa: BLE001 - the top of a loop: the others must go on
-                    _log.exception("a part of the edge failed, starting it again")
-                    await asyncio.sleep(1.0)
-
-        task = self._loop.create_task(kept())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+    # -- the end
 
     async def _shut_down(self) -> None:
         service_notice.notify("STOPPING=1")
@@ -316,8 +283,7 @@ class Agent:
         for timer in (self._timer, self._status_timer):
             if timer is not None:
                 timer.cancel()
-        for task in list(self._tasks):
-            await cancel(task)
+        await self._tasks.stop()
         await self._write_snapshot(False)
         await self._commits.close()
         self._files.shutdown()

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Coroutine, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
 
 from core.wire.edge_config import (
     EdgeConfig,
@@ -22,8 +21,9 @@ from edge_agent.clock import Clock
 from edge_agent.line import Line, endpoint_of
 from edge_agent.sinks import Health, PublishingSink
 from edge_agent.subscription import Subscription
+from edge_agent.tasks import Work, cancel
 
-Keep = Callable[[Callable[[], Coroutine[Any, Any, None]]], asyncio.Task[None]]
+Keep = Callable[[Work], asyncio.Task[None]]
 Polled = ModbusTcpDevice | ModbusRtuTcpDevice | ModbusRtuDevice | MqttDevice
 Members = tuple[tuple[Polled, tuple[PointConfig, ...]], ...]
 
@@ -42,7 +42,7 @@ class Polls:
         """Stop what `config` has no more, or otherwise; what it leaves alone goes on."""
         wanted = together(config)
         for key in [key for key in self._tasks if key not in wanted]:
-            await cancel(self._tasks.pop(key))
+            await cancel([self._tasks.pop(key)])
             gone = self._at_work.pop(key)
             self._line_of = {device: line for device, line in self._line_of.items() if line is not gone}
 
@@ -57,10 +57,7 @@ class Polls:
 
     async def stop(self) -> None:
         """Stop all."""
-        for task in self._tasks.values():
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks.values())
+        await cancel(self._tasks.values())
 
     def line_of(self, device_id: str) -> Line | None:
         """The line that a device is on; None for a device that is not asked."""
@@ -107,9 +104,3 @@ def _key(members: list[tuple[Polled, tuple[PointConfig, ...]]]) -> str:
         for point in points:
             named.update(point.model_dump_json(exclude=_WORDS_OF_POINT).encode())
     return named.hexdigest()
-
-
-async def cancel(task: asyncio.Task[None]) -> None:
-    """Cancel a task and wait until it has ended."""
-    task.cancel()
-    await asyncio.wait([task])

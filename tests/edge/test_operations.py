@@ -150,7 +150,8 @@ def test_systemd_hears_of_start_life_and_end_and_the_outbox_is_whole(
         words = {first} | {heard.recv(100) for _ in range(6)}
         assert words == {b"READY=1", b"WATCHDOG=1"}
         status = ["status", "--data-dir", str(tmp_path / "data")]
-        wait_for(lambda: "Oil too hot" in (tmp_path / "data" / "status.json").read_text())
+        shown = tmp_path / "data" / "status.json"
+        wait_for(lambda: shown.exists() and "Oil too hot" in shown.read_text())
         assert cli.main(status) == 0
         said = capsys.readouterr().out
         assert "running" in said and "Oil too hot" in said and "Press" in said
