@@ -39,6 +39,11 @@ class HttpSettings(_Section):
     )
     tls_cert: Path | None = Field(None, description="Certificate file (PEM); with `tls_key` turns HTTPS on.")
     tls_key: Path | None = Field(None, description="Private key file (PEM) of `tls_cert`.")
+    tls_ca: Path | None = Field(
+        None,
+        description="Certificate authority of `tls_cert` (PEM) when it is one of your own: edges that join are "
+        "given it, with that of the broker, and then trust no other.",
+    )
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -176,6 +176,7 @@ def _join(request: JoinEdge, now: datetime) -> EdgeJoined:
         mqtt_tls=tls,
         password=password,
         http_url=settings.public_url(),
+        ca_pem=settings.ca_pem(),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from core.errors import AppError
 from core.settings import HubSettings
 from core.storage import db, queries
 from core.storage.tables import MetaRow
@@ -117,6 +118,28 @@ def broker_address() -> tuple[str, int, bool]:
     url = urlsplit(broker.url)
     tls = url.scheme == "mqtts"
     return broker.public_host or url.hostname or public_host, url.port or (8883 if tls else 1883), tls
+
+
+def ca_pem() -> str:
+    """Certificates of our own authorities (PEM), for edges; "" when they trust whom their computer trusts.
+
+    The broker's alone is given only where HTTP needs none: an edge that has been given one trusts no other.
+    AppError `settings.bad_value` when a file cannot be read.
+    """
+    http, broker = _hub.http.tls_ca, _hub.broker.ca_file
+    if http is None and (broker is None or public_url().startswith("https://")):
+        return ""
+    keys = (("http.tls_ca", http), ("broker.ca_file", broker))
+    return "".join(_read_pem(key, file) for key, file in keys if file is not None)
+
+
+def _read_pem(key: str, file: Path) -> str:
+    try:
+        return file.read_text(encoding="ascii").strip() + "\n"
+    except (OSError, UnicodeDecodeError) as error:
+        raise AppError(
+            "settings.bad_value", f"{key}: {error}", {key: "unreadable"}, key=key, reason=error, file=file
+        ) from error
 
 
 def broker_only_here() -> bool:

@@ -15,7 +15,7 @@ import pytest
 from core.domain.people import Actor, Role
 from core.errors import AppError, Conflict, Forbidden, NotFound, TooMany
 from core.i18n import explain
-from core.services import assets, devices, edge_configs, fleet
+from core.services import assets, devices, edge_configs, fleet, settings
 from core.storage.tables import DeviceRow, EdgeConfigRow, EdgeRow, JoinCodeRow, JournalRow, RuleRow
 from core.wire.assets import SaveAsset
 from core.wire.edge_config import EdgeConfig
@@ -301,3 +301,32 @@ def test_words_that_mean_others_are_no_edge(admin: Actor, now: datetime, edge_id
     with pytest.raises(Conflict) as caught:
         fleet.create_edge(admin, SaveEdge(name="Hall 2", edge_id=edge_id), now=now)
     assert caught.value.code == "edge.id_reserved"
+
+
+def test_who_joins_is_given_the_plants_own_authorities(
+    admin: Actor, edge: EdgeView, now: datetime, tmp_path: Path
+) -> None:
+    def joined(**chosen: Any) -> str:
+        hub = settings.hub()
+        settings.use(
+            hub.model_copy(
+                update={
+                    "http": hub.http.model_copy(
+                        update={"tls_ca": chosen.get("http"), "public_url": chosen["url"]}
+                    ),
+                    "broker": hub.broker.model_copy(update={"ca_file": chosen.get("broker")}),
+                }
+            )
+        )
+        code = fleet.make_join_code(admin, edge.id, now=now).code
+        return fleet.join(JoinEdge(code=code), now=now).ca_pem
+
+    one, two = tmp_path / "one.pem", tmp_path / "two.pem"
+    one.write_text("ONE")
+    two.write_text("TWO\n")
+    assert joined(url="https://x") == joined(url="https://x", broker=two) == ""
+    assert joined(url="http://x", broker=two) == "TWO\n"
+    assert joined(url="https://x", http=one, broker=two) == "ONE\nTWO\n"
+    with pytest.raises(AppError) as caught:
+        joined(url="https://x", http=tmp_path / "none.pem")
+    assert caught.value.code == "settings.bad_value"
