@@ -33,6 +33,7 @@ PUBLIC = frozenset(
         ("GET", "/"),
         ("GET", "/q/{token}"),
         ("GET", "/Q/{token}"),
+        ("GET", "/q/{token}/help"),
         ("POST", "/q/{token}"),
         ("POST", "/q/{token}/same"),
         ("GET", "/r/{token}"),

@@ -21,6 +21,7 @@ LEAST_LIKENESS = 0.12  # below it two texts share no more than small words
 _CANDIDATES = 40
 _SHOWN = 5
 _TEXT_CHARS = 400
+_READ_CHARS = 500
 
 # ---------------------------------------------------------------- reading
 
@@ -65,15 +66,16 @@ def view(actor: Actor, article_id: int) -> ArticleView:
 
 @db.reading
 def for_reporters(q: str, limit: int = 3) -> list[ArticleView]:
-    """What a person who is about to report might try first: published for reporters, all words found. No log-in."""
-    order = _matching(q, 50) if len(q.strip()) > 1 else []
+    """What a person who is about to report might try first: published for reporters, alike enough. No log-in."""
+    terms = list(words.telling(q[:_READ_CHARS]))
+    ids = _candidates("article", terms) if terms and search.mark() is not None else []
+    if not ids:
+        return []
     open_to_all = (ArticleRow.state == "published") & (ArticleRow.audience == "reporters")
-    found = (
-        {row.id: row for row in ArticleRow.select().where(ArticleRow.id.in_(order), open_to_all)}
-        if order
-        else {}
-    )
-    return [_view(found[row_id]) for row_id in order if row_id in found][:limit]
+    found = ArticleRow.select().where(ArticleRow.id.in_(ids), open_to_all)
+    scored = [(words.likeness(q, f"{row.title}\n{row.symptom}"), row) for row in found]
+    best = sorted((pair for pair in scored if pair[0] >= LEAST_LIKENESS), key=lambda pair: -pair[0])
+    return [_view(row) for _score, row in best[:limit]]
 
 
 # ---------------------------------------------------------------- writing

@@ -114,7 +114,7 @@ def _search(text: str) -> Any:
     terms = words.query_terms(text)
     if not terms or search.mark() is None:
         return _containing(text)
-    found = search.matching("ticket", terms, TicketRow.id)
+    found = search.matching("ticket", terms, TicketRow.id) | (TicketRow.number == text.strip().upper())
     if text.strip().isdecimal() and len(text.strip()) <= 6:  # people name a ticket by its last digits
         found |= TicketRow.number.in_([tickets.number_of(int(text), year) for year in _years()])
     return found

@@ -18,6 +18,7 @@ from core.hub.auth import clock
 from core.services import labels
 from core.storage import db
 from core.wire.assets import PrintLabels
+from tests.conftest import wait_for
 from tests.hub.running import RunningHub, running
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -207,3 +208,21 @@ def test_everything_fits_a_small_phone_and_can_be_touched(browser: Browser, labe
                 .filter(e => e.getBoundingClientRect().height < 44).map(e => e.outerHTML)"""
             )
             assert small == []
+
+
+def test_what_helped_others_is_shown_while_one_types(hub: RunningHub, browser: Browser, label: str) -> None:
+    hub.post(
+        "/articles",
+        {"title": "料筒温度低", "symptom": "料筒不热", "remedy": "检查急停是否复位。", "audience": "reporters",
+         "state": "published"},
+    )  # fmt: skip
+    wait_for(lambda: hub.get("/articles", q="料筒"))
+    with phone(browser) as page:
+        page.goto(label)
+        expect(page.locator("#help")).to_be_hidden()
+        page.fill("#text", "料筒温度上不去")
+        expect(page.locator("#help")).to_be_visible()
+        page.get_by_text("料筒温度低").click()
+        expect(page.get_by_text("检查急停是否复位。")).to_be_visible()
+        page.fill("#text", "窗户坏了")
+        expect(page.locator("#help")).to_be_hidden()

@@ -30,6 +30,31 @@
     if (event.persisted && sent) location.reload();
   });
 
+  // What others did about the same is shown while one types.
+  var help = document.getElementById("help"), text = document.getElementById("text");
+  var timer = 0, asked = "";
+  function ask() {
+    var words = text.value.trim();
+    if (words === asked || words.length < 2) return;
+    asked = words;
+    fetch(help.dataset.from + "?text=" + encodeURIComponent(words.slice(0, 500)))
+      .then(function (answer) { return answer.ok ? answer.json() : []; })
+      .then(function (found) {
+        while (help.children.length > 1) help.lastChild.remove();
+        found.forEach(function (article) {
+          var box = document.createElement("details"), title = document.createElement("summary");
+          var remedy = document.createElement("p");
+          title.textContent = article.title;
+          remedy.textContent = article.remedy;
+          box.append(title, remedy);
+          help.append(box);
+        });
+        help.hidden = !found.length;
+      })
+      .catch(function () { /* without help one reports as always */ });
+  }
+  if (help && window.fetch) text.addEventListener("input", function () { clearTimeout(timer); timer = setTimeout(ask, 400); });
+
   if (!input || !window.DataTransfer || !window.URL || !HTMLCanvasElement.prototype.toBlob) return;
   var list = document.getElementById("photos");
   var most = Number(list.dataset.most);

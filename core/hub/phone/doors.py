@@ -18,7 +18,7 @@ from core.hub.api.uploads import download
 from core.hub.auth import Address, clock
 from core.hub.phone.pages import draw
 from core.i18n import _
-from core.services import intake, settings
+from core.services import intake, knowledge, settings
 from core.services import progress as progress_of
 from core.wire.tickets import RateTicket
 
@@ -72,6 +72,14 @@ posts = [Depends(same_origin), Depends(in_turn)]
 def report_form(request: Request, token: str) -> Response:
     """The report form of the label's asset."""
     return _form(request, token, intake.Report(request_id=""))
+
+
+@router.get("/q/{token}/help")
+def help_first(token: str, text: Annotated[str, Query(max_length=2000)] = "") -> list[dict[str, str]]:
+    """What one might try before reporting: articles meant for reporters that speak of the same."""
+    intake.place(token)  # only for who stands before a label
+    found = knowledge.for_reporters(text.replace("\x00", ""))
+    return [{"title": article.title, "remedy": article.remedy} for article in found]
 
 
 def _form(
