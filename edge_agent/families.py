@@ -41,6 +41,7 @@ class Families:
                 self._first.setdefault(_level(run, condition), []).append(run)
         self._active: dict[str, RuleRun] = {}
         self._by_key: dict[str, set[str]] = {}
+        self._keys_of: dict[str, list[str]] = {}
         for run in runs.values():
             if run.state.active:
                 self.note(run)
@@ -125,7 +126,8 @@ class Families:
         self._forget(run)
         if run.state.active:
             self._active[run.rule.id] = run
-            for key in self._keys(run):
+            keys = self._keys_of[run.rule.id] = self._keys(run)
+            for key in keys:
                 self._by_key.setdefault(key, set()).add(run.rule.id)
 
     def first_out(self, run: RuleRun) -> bool:
@@ -139,7 +141,7 @@ class Families:
 
     def _forget(self, run: RuleRun) -> None:
         if self._active.pop(run.rule.id, None) is not None:
-            for key in self._keys(run):
+            for key in self._keys_of.pop(run.rule.id):
                 self._by_key[key].discard(run.rule.id)
 
     def _keys(self, run: RuleRun) -> list[str]:

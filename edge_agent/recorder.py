@@ -35,18 +35,26 @@ class Trace:
     Two arrays of plain numbers: a sample takes 16 bytes. `most`: samples kept at most; more are thinned.
     """
 
-    __slots__ = ("_at", "_prune_at", "_values", "most")
+    __slots__ = ("_at", "_before_s", "_changed_s", "_prune_at", "_values", "most")
 
     def __init__(self, most: int = MOST_SAMPLES) -> None:
         self._at = array("d")
         self._values = array("d")
         self._prune_at = _PRUNE
+        self._changed_s = self._before_s = -math.inf
         self.most = most
 
     @property
     def changed_s(self) -> float:
         """When the present value came; minus infinity when nothing has."""
-        return self._at[-1] if self._at else -math.inf
+        return self._changed_s
+
+    @property
+    def before(self) -> tuple[float, float | None]:
+        """When the value before the present one came, and which it was."""
+        values = self._values
+        value = values[-2] if len(values) > 1 else _NO_VALUE
+        return self._before_s, None if value != value else value  # NaN alone differs from itself
 
     def note(self, at_s: float, value: float | None, held_until_s: float) -> None:
         """A new value at `at_s`; the one before was last read at `held_until_s`."""
@@ -56,6 +64,7 @@ class Trace:
             self._values.append(self._values[-1])
         at.append(at_s)
         self._values.append(_NO_VALUE if value is None else value)
+        self._before_s, self._changed_s = self._changed_s, at_s
         if len(at) >= self._prune_at:
             self._prune(at_s)
 

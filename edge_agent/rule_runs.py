@@ -171,7 +171,9 @@ def line_rule_id(line_id: str) -> str:
 def line_run(rule_id: str, name: str, devices: Sequence[str], asset: str, after_s: float) -> RuleRun:
     """The communication alarm of a whole line. `name`: the rule's, in words."""
     rule = RuleConfig(id=rule_id, name=name[:200], point=rule_id, condition="bit", on_delay_s=after_s)
-    return RuleRun(domain_rule(rule), rule, device_channel(rule_id), "", asset, line=devices)
+    run = RuleRun(domain_rule(rule), rule, device_channel(rule_id), "", asset, line=devices)
+    run.channel.ears = list(run.ears)
+    return run
 
 
 def line_of(stored: Mapping[str, object], devices: Collection[str]) -> RuleRun | None:

@@ -30,6 +30,7 @@ from edge_agent.suppression import Suppression
 _log = log.get(__name__)
 _GOOD = Quality.GOOD
 _FRESH_S = 5.0
+_HUSHED_S = 60.0
 _STILL_STORED = 20  # a standstill that counts is stored so many times until it is too long
 _LOOK_AGAIN_S = (0.2, 30.0)  # for a standstill: readings that came before the moment decide nothing yet
 _PEOPLES: tuple[alarms.Verb, ...] = (
@@ -139,8 +140,9 @@ class Runner:
 
     def _step(self, ear: Ear, reading: Reading, now_s: float, previous_s: float) -> None:
         run = ear.run
-        state = self._refreshed(run, ear, now_s, previous_s)
-        self._apply(run, alarms.step(run.rule, state, reading, now_s, ear.name), now_s)
+        state, changes = self._refreshed(run, ear, now_s, previous_s)
+        state, more = alarms.step(run.rule, state, reading, now_s, ear.name)
+        self._apply(run, (state, changes + more), now_s)
 
     def _advance(self, run: RuleRun, now_s: float) -> None:
         if run.turn_s <= now_s:
@@ -148,32 +150,44 @@ class Runner:
         if run.release_s <= now_s:
             run.release_s = math.inf
             self.do(run, Operation("unsuppress", why="parent"), now_s)
-        state = self._refreshed(run, None, now_s, 0.0)
-        self._apply(run, alarms.tick(run.rule, state, now_s), now_s)
+        state, changes = self._refreshed(run, None, now_s, 0.0)
+        state, more = alarms.tick(run.rule, state, now_s)
+        self._apply(run, (state, changes + more), now_s)
 
-    def _refreshed(self, run: RuleRun, stepping: Ear | None, now_s: float, previous_s: float) -> AlarmState:
-        """The run's state with what it has not been told because it decided nothing."""
-        state = run.state
-        if not run.rule.timed and len(run.ears) == 1:
-            return state
-        for ear in run.ears:
-            channel = ear.channel
-            if len(run.ears) > 1 and ear is not stepping and channel.quality is _GOOD:
-                at = self._clock.wall()
-                untold = Reading(channel.value, _GOOD, at, at)
-                state, _ = alarms.step(run.rule, state, untold, now_s, ear.name)
-            if not run.rule.timed:
-                continue
-            if ear is stepping:
-                last, changed_s = previous_s, None
-            else:
-                last = channel.last_good_s
-                changed_s = channel.trace.changed_s if channel.trace is not None else None
-                if not run.comm and self._unreachable(channel.point.device):
-                    last = now_s  # its device's alarm says it already
-            if last > -math.inf:
-                state = alarms.heard(state, last, ear.name, changed_s, channel.value)
-        return state
+    def _refreshed(self, run: RuleRun, stepping: Ear | None, now_s: float, previous_s: float) -> Told:
+        """The run's state with what it has not been told because it decided nothing by itself."""
+        state, changes = run.state, list[Change]()
+        if run.rule.timed:
+            for ear in run.ears:
+                state = self._heard(run, state, ear, previous_s if ear is stepping else None, now_s)
+        if len(run.ears) > 1:
+            at = self._clock.wall()
+            for ear in run.ears:
+                channel = ear.channel
+                if ear is not stepping and channel.quality is _GOOD:
+                    untold = Reading(channel.value, _GOOD, at, at)
+                    state, more = alarms.step(run.rule, state, untold, now_s, ear.name)
+                    changes += more
+        return state, changes
+
+    def _heard(
+        self, run: RuleRun, state: AlarmState, ear: Ear, previous_s: float | None, now_s: float
+    ) -> AlarmState:
+        """The state told of readings of a point that were left out: until when they came, and when one differed."""
+        channel, trace, rule = ear.channel, ear.channel.trace, run.rule
+        changed_s, value = (None, None) if trace is None else (trace.changed_s, channel.value)
+        if previous_s is not None:  # of the point that is being told: until before its present reading
+            if trace is not None and changed_s is not None and changed_s >= now_s:
+                changed_s, value = trace.before
+            return (
+                alarms.heard(rule, state, previous_s, ear.name, changed_s, value)
+                if previous_s > -math.inf
+                else state
+            )
+        last_s = channel.last_good_s
+        if not run.comm and self._unreachable(channel.point.device):
+            last_s = now_s  # its device's alarm says it already
+        return alarms.heard(rule, state, last_s, ear.name, changed_s, value) if last_s > -math.inf else state
 
     def _unreachable(self, device: str) -> bool:
         speaker = self._families.runs.get(COMM + device)
@@ -220,17 +234,18 @@ class Runner:
         """Hand out what has been decided since the last time, as one batch."""
         self._reports.flush()
 
-    def checkpoint(self) -> None:
-        """Store states that count, so that a restart keeps the time elapsed."""
+    def checkpoint(self, whole: bool = False) -> None:
+        """Store states that count, so that a restart keeps the time elapsed. `whole`: also what lies in windows."""
         now_s = self._clock.steady_s()
         for run in self._families.runs.values():
             state = run.state
-            if not state.pending and not run.rule.timed:
+            if not (state.pending or run.rule.timed or state.hushed or whole):
                 continue
             silent = run.silence and not state.trouble and now_s - run.channel.last_good_s > _FRESH_S
             still = alarms.look_s(run.rule, state) is not None and self._rarely(run, now_s)
-            if state.pending or silent or still:
-                run.state = state = self._refreshed(run, None, now_s, 0.0)
+            hushed = state.hushed and now_s - run.stored_s > _HUSHED_S
+            if whole or state.pending or silent or still or hushed:
+                self._apply(run, self._refreshed(run, None, now_s, 0.0), now_s)
                 self._reports.store(run, now_s)
         self.flush()
 
@@ -242,8 +257,9 @@ class Runner:
 
     def do(self, run: RuleRun, operation: Operation, now_s: float) -> None:
         """Carry an operation out."""
-        state = self._refreshed(run, None, now_s, 0.0)
-        self._apply(run, alarms.operate(run.rule, state, operation, now_s), now_s)
+        state, changes = self._refreshed(run, None, now_s, 0.0)
+        state, more = alarms.operate(run.rule, state, operation, now_s)
+        self._apply(run, (state, changes + more), now_s)
 
     def _apply(self, run: RuleRun, decided: Told, now_s: float) -> None:
         """Take a new state, tell what it means, and do what it means for others."""

@@ -105,7 +105,6 @@ class Suppression:
             min(device.offline_after_s for device in polled),
         )
         run.state = alarms.fit(run.rule, run.state, now_s)
-        run.channel.ears = list(run.ears)
         self.families.add_line(run)
         return run
 

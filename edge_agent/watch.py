@@ -195,9 +195,12 @@ class Watch:
         """Hand out what has been decided since the last time, as one batch."""
         self._runner.flush()
 
-    def checkpoint(self) -> None:
-        """Store states whose delays or silences are counting, so that a restart keeps the time elapsed."""
-        self._runner.checkpoint()
+    def checkpoint(self, whole: bool = False) -> None:
+        """Store states whose delays or silences are counting, so that a restart keeps the time elapsed.
+
+        `whole`: at an orderly stop, also what was read within the windows of rates and steps.
+        """
+        self._runner.checkpoint(whole)
 
     def active(self) -> list[str]:
         """Occurrences that are raised and not cleared."""

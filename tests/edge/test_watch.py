@@ -2,112 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from core.domain.points import Quality
-from core.wire.edge_config import EdgeConfig
-from core.wire.uplink import MAX_EVENT_BYTES, AlarmCleared, AlarmRaised, ChartFrozen, UplinkEvent
-from edge_agent.channels import Feed, Value
+from core.wire.uplink import MAX_EVENT_BYTES, UplinkEvent
 from edge_agent.clock import DataClock
-from edge_agent.outbox import Batch
-from edge_agent.watch import Watch
-
-START = datetime(2026, 1, 1, tzinfo=UTC)
-RULES = [
-    {
-        "id": "hot",
-        "name": "Hot",
-        "point": "t",
-        "condition": "high",
-        "limit": 80,
-        "on_delay_s": 10,
-        "off_delay_s": 5,
-    }
-]
-
-
-def config(rules: list[dict[str, object]] | None = None, **device: object) -> EdgeConfig:
-    return EdgeConfig.model_validate(
-        {
-            "edge": "e", "version": 1,
-            "devices": [{"kind": "modbus_tcp", "id": "d", "name": "D", "asset": "A-1", "host": "h",
-                         "offline_after_s": 30} | device],
-            "points": [{"id": "t", "device": "d", "name": "T", "unit": "°C"}, {"id": "u", "device": "d", "name": "U"}],
-            "rules": RULES if rules is None else rules,
-        }
-    )  # fmt: skip
-
-
-class Bench:
-    """A watch with a scripted source: `scan` is one good scan of a point."""
-
-    def __init__(self, settings: EdgeConfig | None = None, at: datetime = START) -> None:
-        self.clock = DataClock(at)
-        self.batches: list[Batch] = []
-        self.watch = Watch(self.clock, self.batches.append)
-        self.feeds: dict[str, Feed] = {}
-        if settings is not None:
-            self.configure(settings)
-
-    def configure(self, settings: EdgeConfig) -> None:
-        self.watch.configure(settings)
-        for point in settings.points:
-            feed = self.feeds.setdefault(point.id, Feed())
-            self.watch.channel(point.id).attach(feed)
-
-    def go(self, seconds: float) -> None:
-        """Let time pass, with each deadline at its moment."""
-        end = self.clock.wall() + timedelta(seconds=seconds)
-        while (due := self.watch.next_due_s()) is not None and self.clock.wall_of(due) <= end:
-            self.clock.set(max(self.clock.wall(), self.clock.wall_of(due)))
-            self.watch.tick()
-            if self.watch.next_due_s() == due:
-                break
-        self.clock.set(end)
-        self.watch.tick()
-
-    def scan(self, value: Value, point: str = "t") -> None:
-        channel, feed = self.watch.channel(point), self.feeds[point]
-        before, feed.good_s = feed.good_s, self.clock.steady_s()
-        feed.scans += 1
-        feed.stale = False
-        if value != channel.value or channel.quality is not Quality.GOOD:
-            self.watch.put(channel, value, Quality.GOOD, "", before)
-        self.watch.flush()
-
-    def bad(self, point: str = "t") -> None:
-        self.watch.put(self.watch.channel(point), None, Quality.BAD_COMM, "gone", self.feeds[point].good_s)
-        self.watch.flush()
-
-    def events(self, kind: type) -> list[object]:
-        return [event for batch in self.batches for event in batch.events if isinstance(event, kind)]
-
-    def raised(self) -> list[AlarmRaised]:
-        return [event for event in self.events(AlarmRaised) if isinstance(event, AlarmRaised)]
-
-    def cleared(self) -> list[AlarmCleared]:
-        return [event for event in self.events(AlarmCleared) if isinstance(event, AlarmCleared)]
-
-    def charts(self) -> list[ChartFrozen]:
-        return [event for event in self.events(ChartFrozen) if isinstance(event, ChartFrozen)]
-
-    def restarted(self, down_s: float, settings: EdgeConfig | None = None) -> Bench:
-        """A new process after a kill: only what was committed is there; its clock begins anew."""
-        states: dict[str, dict[str, object]] = {}
-        charts: dict[str, dict[str, object]] = {}
-        for batch in self.batches:
-            for kept, changes in ((states, batch.states), (charts, batch.charts)):
-                for key, body in changes.items():
-                    if body is None:
-                        kept.pop(key, None)
-                    else:
-                        kept[key] = json.loads(json.dumps(body))
-        after = Bench(at=self.clock.wall() + timedelta(seconds=down_s))
-        after.watch.restore(states, charts)
-        after.configure(settings or config())
-        return after
+from tests.edge.watch_bench import RULES, START, Bench, config
 
 
 def test_a_raise_carries_the_moment_its_delay_ended_and_the_value_seen_last() -> None:
@@ -311,7 +212,8 @@ def test_the_clock_of_the_wall_may_jump_without_a_delay_being_cut_short() -> Non
         def wall(self) -> datetime:
             return super().wall() + timedelta(days=1)
 
-    bench.watch._clock = jumped = Jumped(START)
+    jumped = Jumped(START)
+    bench.watch._clock = bench.watch._runner._clock = bench.watch._runner._reports._clock = jumped
     jumped.set(START + timedelta(seconds=5))
     bench.watch.tick()
     assert bench.raised() == []

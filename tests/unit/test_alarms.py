@@ -80,8 +80,8 @@ def test_no_data_counts_from_the_first_look_and_from_each_good_reading() -> None
 def test_good_readings_without_a_step_each_hold_off_no_data() -> None:
     rule = Rule("r", Condition.NO_DATA, after_s=30)
     state, _ = run(rule, [(0, reading(1))])
-    assert alarms.due_s(rule, alarms.heard(state, 100)) == 130
-    assert alarms.due_s(rule, alarms.heard(alarms.heard(state, 100), 50)) == 130
+    assert alarms.due_s(rule, alarms.heard(rule, state, 100)) == 130
+    assert alarms.due_s(rule, alarms.heard(rule, alarms.heard(rule, state, 100), 50)) == 130
 
 
 def test_acknowledging() -> None:

@@ -141,11 +141,13 @@ def test_readings_without_a_step_each_count_for_a_standstill() -> None:
     rule = Rule("r", Condition.STUCK, after_s=30)
     state, _ = run(rule, [(0, reading(7))])
     assert alarms.calm(rule, state) == (-math.inf, math.inf)
-    state = alarms.heard(state, 29)
+    state = alarms.heard(rule, state, 29)
     assert run(rule, [(31, None)], state)[1] == []
-    state = alarms.heard(state, 33, "", 10, 8)  # changed at 10, without a step
+    state = alarms.heard(rule, state, 33, "", 10, 8)  # changed at 10, without a step
+    assert alarms.heard(rule, state, 33, "", 10, 8) == state
+    assert alarms.heard(rule, state, 33, "", 10, 9).parts[0].value == 9
     assert alarms.look_s(rule, state) == 40 and run(rule, [(39, None)], state)[1] == []
-    state, changes = run(rule, [(50, None)], alarms.heard(state, 45))
+    state, changes = run(rule, [(50, None)], alarms.heard(rule, state, 45))
     assert told(changes) == [("Raised", 40)] and alarms.look_s(rule, state) is None
     assert alarms.calm(rule, state) is None
 
@@ -154,7 +156,9 @@ def test_a_standstill_pauses_over_bad_readings_and_knows_words_and_deadbands() -
     rule = Rule("r", Condition.STUCK, after_s=30, deadband=1)
     state, changes = run(rule, [(0, reading(7)), (20, BAD), (100, reading(7.5)), (109, reading(6.5))])
     assert changes == [] and alarms.calm(rule, state) == (6, 8)
-    assert alarms.heard(run(rule, [(110, BAD)], state)[0], 500).parts[0].good_s == 109
+    near = alarms.heard(rule, state, 109, "", 105, 7)
+    assert near.parts == state.parts  # within the deadband
+    assert alarms.heard(rule, run(rule, [(110, BAD)], state)[0], 500).parts[0].good_s == 109
     assert told(run(rule, [(110, reading(7))], state)[1]) == [("Raised", 110)]
     assert values(Rule("r", Condition.STUCK, after_s=2), "a", "a", "a", "b") == [
         ("Raised", 2),
@@ -353,4 +357,4 @@ def test_uncertain_readings_decide_nothing() -> None:
 def test_what_is_heard_concerns_silence_and_standstill_only() -> None:
     rule = Rule("r", Condition.HIGH, limit=80)
     state, _ = run(rule, [(0, reading(1))])
-    assert alarms.look_s(rule, state) is None and alarms.heard(state, 50) == state
+    assert alarms.look_s(rule, state) is None and alarms.heard(rule, state, 50) == state

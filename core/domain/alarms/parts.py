@@ -126,14 +126,20 @@ def still_s(term: Term, part: Part) -> float | None:
     return part.still_from_s + max(0.0, _after_s(term) - part.still_s)
 
 
-def heard(part: Part, at_s: float, changed_s: float | None, value: Value) -> Part:
+def heard(term: Term, part: Part, at_s: float, changed_s: float | None, value: Value) -> Part:
     """Readings of a silence or standstill have come until `at_s`; at `changed_s` the last one that differed."""
-    if part.of.startswith(Condition.STUCK):
+    if term.condition is Condition.STUCK:
         if part.met is None:
             return part  # a pause ends with a reading
-        if changed_s is not None and part.still_from_s is not None and changed_s > part.still_from_s:
+        if _newer(part, changed_s, value) and not term.deadband:  # with one, what was not told was within it
             part = replace(part, value=value, still_from_s=changed_s, still_s=0.0)
     return part if part.good_s is not None and at_s <= part.good_s else replace(part, good_s=at_s)
+
+
+def _newer(part: Part, changed_s: float | None, value: Value) -> bool:
+    if changed_s is None or part.still_from_s is None:
+        return False
+    return changed_s > part.still_from_s or (changed_s == part.still_from_s and value != part.value)
 
 
 # ---------------------------------------------------------------- each condition

@@ -29,20 +29,28 @@ def look_s(rule: Rule, state: AlarmState) -> float | None:
 
 
 def heard(
-    state: AlarmState, at_s: float, point: str = "", changed_s: float | None = None, value: Value = None
+    rule: Rule,
+    state: AlarmState,
+    at_s: float,
+    point: str = "",
+    changed_s: float | None = None,
+    value: Value = None,
 ) -> AlarmState:
     """Good readings of `point` have come until `at_s` without a step for each: what counts for silence and standstill.
 
     `changed_s`: when the last one of them that differed came, which said `value`; None when none did.
     """
 
-    def told(part: Part) -> Part:
-        kind, _, rest = part.of.partition("|")
-        if kind not in _HEARING or rest.partition("|")[0] != point:
+    def told(term: Term, part: Part) -> Part:
+        if term.condition not in _HEARING or term.point != point:
             return part
-        return parts.heard(part, at_s, changed_s, value)
+        return parts.heard(term, part, at_s, changed_s, value)
 
-    return replace(state, parts=tuple(map(told, state.parts)), guards=tuple(map(told, state.guards)))
+    return replace(
+        state,
+        parts=tuple(map(told, rule.parts, state.parts)),
+        guards=tuple(map(told, rule.suppress_when, state.guards)),
+    )
 
 
 def silent(rule: Rule, state: AlarmState, now_s: float) -> AlarmState:
