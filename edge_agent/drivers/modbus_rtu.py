@@ -32,9 +32,13 @@ STILL_CHARS = 3.5
 STILL_LEAST_S = 0.00175  # the standard's, above 19200 baud
 DRAIN_S = 0.03  # after anything odd: silence until the line counts as clean
 DRAIN_MOST_S = 1.0  # a line that is never still is given up
-ALIKE_S = 0.01  # between replies that a doubled one could be taken for
+ALIKE_S = 0.03  # between replies of which one, if it came twice, could be taken for the other
 BETWEEN_BYTES_S = 0.05  # a reply under way may pause so long
 OWED_S = 10.0  # how long an answer may still come
+LOOP_LATE_S, LOOP_TURN_S = (
+    0.0025,
+    0.001,
+)  # a timer that comes so late is no proof of silence; one more turn of the loop
 SILENT_MOST = 3  # requests in a row with nothing heard at all: the connection may be dead
 EXCEPTION_BYTES = 5
 
@@ -166,7 +170,6 @@ class ModbusRtuLink(asyncio.Protocol):
 
     def _ask(self) -> None:
         """Send the next request, or wait until the line has been still for long enough."""
-        self._timer = None
         exchange, carrier = self._exchange, self._carrier
         if exchange is None or carrier is None:
             return
@@ -180,7 +183,7 @@ class ModbusRtuLink(asyncio.Protocol):
                 self._end(BadReply("device.bad_reply", "the line is never still", reason="never still"))
                 self.close()
                 return
-            self._timer = self._loop.call_later(wait_s, self._ask)
+            self._after(wait_s, self._ask)
             return
         fence = self._debts.fence(request, now_s)
         self._fencing = fence is not None
@@ -190,13 +193,30 @@ class ModbusRtuLink(asyncio.Protocol):
         wire_s = (len(asked.rtu_frame) + asked.rtu_bytes) * self._char_s
         self._until_s = now_s + self._patience_s + wire_s
         self._most_s = self._until_s + self._patience_s
-        self._timer = self._loop.call_at(self._until_s, self._look)
+        self._after(self._until_s - now_s, self._look)
         carrier.write(asked.rtu_frame)
+
+    def _after(self, wait_s: float, then: Callable[[], None]) -> None:
+        """Call `then` when the line has had so much time.
+
+        One turn of the loop later: a loop that was busy may run a timer before it has read what came in time.
+        """
+        if self._timer is not None:
+            self._timer.cancel()
+
+        def once_more() -> None:
+            self._timer = self._loop.call_later(LOOP_TURN_S, call)
+
+        def call() -> None:
+            self._timer = None
+            then()
+
+        self._timer = self._loop.call_later(wait_s, once_more)
 
     def _could_be_mistaken(self, request: Request) -> bool:
         """Whether the last reply, if it came twice, would look like that to `request`."""
         before = self._before
-        if before is None or before is request:
+        if before is None:
             return False
         if self._before_refused:
             return (before.unit, before.function) == (request.unit, request.function)
@@ -204,9 +224,7 @@ class ModbusRtuLink(asyncio.Protocol):
 
     def _await_stillness(self, then: Callable[[], None]) -> None:
         """A frame ends with silence: what more bytes follow upon is no reply, whatever it looks like."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._loop.call_later(self._still_s, then)
+        self._after(self._still_s, then)
 
     def _answered(self) -> None:
         exchange, asked = self._exchange, self._asked
@@ -277,10 +295,9 @@ class ModbusRtuLink(asyncio.Protocol):
 
     def _look(self) -> None:
         """The reply is overdue, unless its bytes are coming just now."""
-        self._timer = None
         now_s = self._loop.time()
         if self._buffer and now_s - self._heard_s < BETWEEN_BYTES_S and now_s < self._most_s:
-            self._timer = self._loop.call_later(BETWEEN_BYTES_S, self._look)
+            self._after(BETWEEN_BYTES_S, self._look)
             return
         if self._buffer:
             self._distrust(f"the reply ended after {len(self._buffer)} bytes")

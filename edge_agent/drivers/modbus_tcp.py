@@ -23,6 +23,7 @@ from edge_agent.drivers.modbus_messages import (
 )
 
 MBAP_BYTES = 7
+LOOP_LATE_S, LOOP_TURN_S = 0.005, 0.001
 MAX_ADU_BYTES = 260
 
 
@@ -40,6 +41,7 @@ class ModbusTcpLink(asyncio.Protocol):
         self._held: list[tuple[int, bytes]] | None = None  # replies of several under way, until all have come
         self._transaction = random.randrange(0x10000)
         self._odd = False  # a stray came during the exchange
+        self._looked_late = False
         self._patience_s, self._until_s = 0.0, 0.0
         self._watchdog: asyncio.TimerHandle | None = None  # one for many exchanges: it looks when it fires
         self.strays = 0  # whole frames that answered nothing: late or doubled
@@ -67,7 +69,7 @@ class ModbusTcpLink(asyncio.Protocol):
         asked, left = exchange.asked, exchange.left
         first = left if len(left) <= window else left[:window]
         self._held = [] if len(first) > 1 else None
-        self._odd = False
+        self._odd = self._looked_late = False
         self._unsent = [] if first is left else list(reversed(left[window:]))
         number, pending, frames = self._transaction, self._pending, list[bytes]()
         for index in first:
@@ -230,8 +232,13 @@ class ModbusTcpLink(asyncio.Protocol):
         self._watchdog = None
         if self._exchange is None:
             return  # the next exchange sets it again
-        if self._loop.time() < self._until_s:
+        now_s = self._loop.time()
+        if now_s < self._until_s:
             self._watchdog = self._loop.call_at(self._until_s, self._look)
+            return
+        if now_s > self._until_s + LOOP_LATE_S and not self._looked_late:
+            self._looked_late = True  # this loop was busy: the reply may be here, unread
+            self._watchdog = self._loop.call_later(LOOP_TURN_S, self._look)
             return
         self._end(NoAnswer("device.no_answer", f"no answer within {self._patience_s * 1000:.0f} ms"))
         self.close()

@@ -96,7 +96,7 @@ MUTANTS = (
          "        self._buffer = buffer = (self._buffer + data)[: asked.rtu_bytes]\n"),
     )),
     Mutant("no waiting for the end of a frame", "rtu_tcp", (
-        ("        self._timer = self._loop.call_later(self._still_s, then)\n", "        then()\n"),
+        ("        self._after(self._still_s, then)\n", "        then()\n"),
         ("self._quiet_s = self._still_s\n", "self._quiet_s = 0.0\n"),
         ("return before.likeness == request.likeness", "return False"),
     )),
