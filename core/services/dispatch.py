@@ -188,6 +188,9 @@ def assign_by_rule(row: TicketRow, now: datetime, actor: Actor = SYSTEM) -> bool
 def _take_and_count(actor: Actor, row: TicketRow, best: dispatch.Candidate, now: datetime) -> None:
     gathered = gather.here()
     loads = None if gathered is None else gathered.known.get(ticket_states.LOADS)
+    if gathered is not None and dispatch_rules.weights().fairness:
+        recent = _recent()  # the one that was kept when people were compared
+        recent[best.person.id] = recent.get(best.person.id, 0) + 1
     ticket_states.take(actor, row, _ASSIGN, now, by="rule", score=best.score)
     if gathered is not None and loads is not None:
         # It forgot the counts; they are as before, and this person has one more.
