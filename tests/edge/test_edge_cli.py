@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import subprocess
 import sys
 import threading
@@ -71,6 +72,36 @@ def test_joining_keeps_the_login_where_only_its_owner_reads_it(
     assert cli.main(["status"]) == 0
     said = capsys.readouterr().out
     assert "http://hub as e1" in said and "not run yet" in said
+
+
+def test_a_hub_with_a_certificate_of_the_plant_is_joined_by_its_authority(
+    tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def openssl(*arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    (tmp_path / "ext").write_text("subjectAltName=IP:127.0.0.1\n")
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+    openssl("req", "-x509", *key, "-days", "2", "-subj", "/CN=Plant", "-keyout", "ca.key", "-out", "ca.pem")
+    openssl("req", *key, "-subj", "/CN=hub", "-keyout", "key.pem", "-out", "csr.pem")
+    openssl("x509", "-req", "-in", "csr.pem", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
+            "-extfile", "ext", "-out", "cert.pem")  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"https://127.0.0.1:{server.server_port}"
+    try:
+        assert cli.main(["join", url, "GOOD-CODE"]) == 1
+        assert "certificate" in capsys.readouterr().err.lower() and not (home / "login.json").exists()
+        assert cli.main(["join", url, "GOOD-CODE", "--ca", str(tmp_path / "key.pem")]) == 1
+        assert "PEM" in capsys.readouterr().err
+        assert cli.main(["join", url, "GOOD-CODE", "--ca", str(tmp_path / "ca.pem")]) == 0
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert json.loads((home / "login.json").read_text())["ca_pem"] == (tmp_path / "ca.pem").read_text()
 
 
 @pytest.mark.parametrize(("code", "words"), [("OLD-CODE", "fifteen minutes"), ("x", "no join code")])

@@ -13,9 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paho.mqtt.enums import CallbackAPIVersion
 
+from core.domain.points import Quality
 from core.wire.edge_config import EdgeConfig, PointConfig
+from edge_agent.channels import Channel
+from edge_agent.clock import Clock
 from edge_agent.drivers import mqtt_json
 from edge_agent.drivers.published import NoValue, shaper
+from edge_agent.json_topics import MOST_TOPICS, JsonTopics
 from tests.conftest import wait_for
 from tests.edge import parts
 
@@ -197,6 +201,73 @@ def test_topic_filters(filter_: str, topic: str, covers: bool) -> None:
 )
 def test_what_a_broker_takes_as_a_filter(filter_: str, well: bool) -> None:
     assert mqtt_json.valid_filter(filter_) is well
+
+
+class Sink:
+    """Only keeps points."""
+
+    def __init__(self, points: list[PointConfig]) -> None:
+        self.channels = {point.id: Channel(point) for point in points}
+
+    def channel(self, point_id: str) -> Channel:
+        return self.channels[point_id]
+
+    def put(self, channel: Channel, value: Any, quality: Quality, reason: str, before_s: float) -> None:
+        channel.change(value, quality, reason, 0.0, before_s)
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_args: None
+
+
+def reader(*points: dict[str, Any]) -> tuple[JsonTopics, Sink]:
+    configs = [PointConfig(device="m", name=point["id"], **point) for point in points]
+    sink = Sink(configs)
+    return JsonTopics(configs, sink, Clock()), sink
+
+
+def test_a_machine_that_makes_up_topics_does_not_fill_the_memory() -> None:
+    topics, sink = reader(
+        {"id": "a", "path": "v", "topic": "p/+/a"}, {"id": "b", "path": "v", "topic": "p/7/b"}
+    )
+    for number in range(3 * MOST_TOPICS):
+        assert topics.receive(f"p/{number}/a", b'{"v": %d}' % number, False) == ""
+        topics.receive(f"q/{number}", b"\xff", False)
+    assert sink.channels["a"].value == 3 * MOST_TOPICS - 1 and len(topics._known) <= MOST_TOPICS
+    topics.receive("p/7/b", b'{"v": 5}', False)
+    assert sink.channels["b"].value == 5
+
+
+def test_partial_messages_are_well_and_a_path_never_seen_is_not() -> None:
+    topics, sink = reader({"id": "a", "path": "x.v", "topic": "t"}, {"id": "b", "path": "y.v", "topic": "t"})
+    for _ in range(5):
+        wrong = topics.receive("t", b'{"x": {"v": 1}}', False)
+    assert "y.v" in wrong and sink.channels["b"].quality is Quality.BAD_CONFIG
+    assert topics.receive("t", b'{"y": {"v": 2}}', False) == "" and sink.channels["b"].value == 2
+    for _ in range(5):
+        assert topics.receive("t", b'{"x": {"v": 3}}', False) == ""
+    assert sink.channels["b"].quality is Quality.GOOD and sink.channels["a"].value == 3
+    assert topics.receive("t", b'{"y": {"v": null}}', False) == ""
+    assert (sink.channels["b"].quality, sink.channels["b"].value) == (Quality.UNCERTAIN, None)
+
+
+PAYLOADS = st.binary(max_size=40) | JSON.map(lambda value: json.dumps(value).encode())
+
+
+@given(st.lists(st.tuples(st.sampled_from(["t", "u"]), PAYLOADS, st.booleans()), max_size=12))
+def test_whatever_comes_a_good_value_is_the_last_one_said(messages: list[tuple[str, bytes, bool]]) -> None:
+    topics, sink = reader({"id": "a", "path": "a", "topic": "t"})
+    said: object = None
+    for topic, payload, retained in messages:
+        topics.receive(topic, payload, retained)
+        if topic == "t" and not retained:
+            try:
+                said = value_of(payload, "a")
+            except mqtt_json.Missing:
+                continue
+            except mqtt_json.Unreadable:
+                said = None
+        channel = sink.channels["a"]
+        assert channel.quality is not Quality.GOOD or channel.value == said
 
 
 def config(port: int, **device: object) -> EdgeConfig:
