@@ -14,6 +14,8 @@ from core.wire.edge_config import EdgeConfig
 from core.wire.history import PointHistory, TrialResult, TryRule
 from desktop.hub_routes import Transport
 
+PROBE_S, TRIAL_S = 310.0, 120.0  # as long as the hub may take, and a little
+
 
 class FleetRoutes(Transport):
     """Edges, devices, points, rules, and what their past tells."""
@@ -98,14 +100,14 @@ class FleetRoutes(Transport):
         return self.read(PointHistory, "GET", f"/points/{point_id}/history", from_at=begin, to_at=end)
 
     def try_rule(self, point_id: int, body: TryRule) -> TrialResult:
-        return self.read(TrialResult, "POST", f"/points/{point_id}/try-rule", body)
+        return self.read_slowly(TrialResult, "POST", f"/points/{point_id}/try-rule", body, TRIAL_S)
 
     def write_point(self, point_id: int, body: fleet_wire.WritePoint) -> fleet_wire.PointWritten:
         return self.read(fleet_wire.PointWritten, "POST", f"/points/{point_id}/write", body)
 
     def probe(self, edge_pk: int, body: ProbeOrder) -> dict[str, Any]:
         """Look for devices from the edge; what was found, as the edge tells it."""
-        return self.read(dict[str, Any], "POST", f"/edges/{edge_pk}/probe", body)
+        return self.read_slowly(dict[str, Any], "POST", f"/edges/{edge_pk}/probe", body, PROBE_S)
 
 
 class ProbeOrder(Request, ProbeRequest):

@@ -108,7 +108,14 @@ class HubClient(TicketRoutes, AssetRoutes, PartRoutes, PeopleRoutes, FleetRoutes
         raise OutsideError("hub.not_a_hub", f"{self.address} is no hub", address=self.address)
 
     def read(self, kind: type[T], method: str, path: str, body: Request | None = None, **query: Any) -> T:
-        response = self._send(method, API + path, body, query)
+        return self._understood(kind, self._send(method, API + path, body, query))
+
+    def read_slowly(self, kind: type[T], method: str, path: str, body: Request, wait_s: float) -> T:
+        timeout = httpx.Timeout(wait_s, connect=5.0)
+        return self._understood(kind, self._ask(method, API + path, json=_revealed(body), timeout=timeout))
+
+    def _understood(self, kind: type[T], response: httpx.Response) -> T:
+        method, path = response.request.method, response.request.url.path
         try:
             result: T = _adapter(cast(Hashable, kind)).validate_json(response.content)
         except ValidationError as error:

@@ -31,6 +31,10 @@ class Transport(ABC):
         """Ask for JSON and check it against `kind`; raises AppError or OutsideError."""
 
     @abstractmethod
+    def read_slowly(self, kind: type[T], method: str, path: str, body: Request, wait_s: float) -> T:
+        """The same for what may take long, such as an order that an edge carries out."""
+
+    @abstractmethod
     def do(self, method: str, path: str, body: Request | None = None) -> None:
         """Ask for something that has no answer."""
 

@@ -7,12 +7,19 @@ from typing import Protocol, TypeVar
 
 from PySide6.QtWidgets import QDialog, QWidget
 
+from core import i18n
+from core.wire.edge_config import EDGE_FIGURES
+from core.wire.fleet import RuleView, SaveRule
+from core.wire.history import TrialResult
 from desktop.main_window import MainWindow
 from desktop.pages.alarms import AlarmsPage
+from desktop.pages.edge_health import measure_itself
 from desktop.pages.edge_library import LibraryDialog
 from desktop.pages.edge_library_add import LibraryDeviceDialog
+from desktop.pages.edge_point_fields import figure_words
 from desktop.pages.edge_rule import RuleDialog
 from desktop.pages.edges import EdgesPage
+from desktop.widgets.form import body_of
 
 D = TypeVar("D", bound=QDialog)
 
@@ -32,27 +39,22 @@ def edge_pictures(window: MainWindow, eye: Looker, end: str) -> None:
     page = window.open_page("edges")
     assert isinstance(page, EdgesPage)
     eye.settle()
+    _measure_itself(page, eye)
     _library(page, eye, end)
+    _tried_rule(page, eye, end)
     levels = page.levels
-    found = _with_rule(page, eye)
-    if found:
-        levels.ask_rule(levels.rules.rows()[0])
-        eye.settle()
-        dialog = _shown(page, RuleDialog)
-        dialog.trial.period.setCurrentIndex(0)
-        dialog.trial.start()
-        eye.settle(1.0)
-        eye.take(dialog, f"console-edge-rule{end}")
-        dialog.reject()
     levels.tabs.setCurrentWidget(levels.history)
     eye.take(window, f"console-edge-history{end}")
     levels.tabs.setCurrentWidget(levels.rule_level)
+    for point in levels.points.rows():
+        if point.type == "float32":  # a value of two registers, whose order shows
+            levels.points.select(point.id)
     for name, ask in _dialogs(page):
         ask()
         eye.settle(1.0)
-        dialog_shown = _shown(page, QDialog)
-        eye.take(dialog_shown, f"console-edge-{name}{end}")
-        dialog_shown.reject()
+        dialog = _shown(page, QDialog)
+        eye.take(dialog, f"console-edge-{name}{end}")
+        dialog.reject()
     alarms = window.open_page("alarms")
     assert isinstance(alarms, AlarmsPage)
     eye.settle()
@@ -91,14 +93,52 @@ def _library(page: EdgesPage, eye: Looker, end: str) -> None:
     library.reject()
 
 
-def _with_rule(page: EdgesPage, eye: Looker) -> bool:
-    """Choose the first point that has a rule over a number."""
-    for point in page.levels.points.rows():
-        page.levels.points.select(point.id)
-        eye.settle(0.2)
-        if any(rule.limit is not None for rule in page.levels.rules.rows()):
-            return True
-    return False
+def _measure_itself(page: EdgesPage, eye: Looker) -> None:
+    """The edge's own figures, so that its health has something to show."""
+    edge = page.strip.edge
+    if edge is None or any(device.kind == "edge" for device in page.levels.devices.rows()):
+        return
+    names = {figure: figure_words(figure) for figure in EDGE_FIGURES}
+    measure_itself(page.hub, edge, i18n._("The edge itself"), names)
+    page.hub.push_config(edge.id)
+    eye.settle(12.0, 30.0)
+    page.refresh()
+    eye.settle()
+
+
+def _tried_rule(page: EdgesPage, eye: Looker, end: str) -> None:
+    """The first rule over a number that would have raised, tried; and one change that is not pushed yet."""
+    levels = page.levels
+    for device in levels.devices.rows():
+        if device.kind != "modbus_tcp":
+            continue
+        levels.devices.select(device.id)
+        eye.settle(0.4)
+        for point in levels.points.rows():
+            levels.points.select(point.id)
+            eye.settle(0.3)
+            for rule in levels.rules.rows():
+                if rule.condition == "high" and rule.limit is not None and _try(page, eye, rule, end):
+                    page.hub.save_rule(rule.id, body_of(SaveRule, rule, limit=rule.limit + 2))
+                    page.refresh()
+                    eye.settle()
+                    return
+
+
+def _try(page: EdgesPage, eye: Looker, rule: RuleView, end: str) -> bool:
+    page.levels.ask_rule(rule)
+    eye.settle()
+    dialog = _shown(page, RuleDialog)
+    dialog.trial.period.setCurrentIndex(0)
+    answers: list[TrialResult] = []
+    dialog.trial.tried.connect(answers.append)
+    dialog.trial.start()
+    eye.settle(1.0)
+    raised = bool(answers and answers[-1].tried.count)
+    if raised:
+        eye.take(dialog, f"console-edge-rule{end}")
+    dialog.reject()
+    return raised
 
 
 def _shown(page: QWidget, kind: type[D]) -> D:

@@ -189,7 +189,7 @@ class PointDialog(FormDialog):
         for name in ("scale", "offset", "scale_point", "missing"):
             show(name, is_word and not is_switch and kind != "string")
         show("words_of", kind != "string" and not is_switch)
-        writable = fields["writable"].isChecked()  # type: ignore[attr-defined]  # a tick
+        writable = value_of(fields["writable"])
         for name in ("write_low", "write_high"):
             show(name, writable and not is_switch and kind != "string")
         assert isinstance(order, QComboBox)

@@ -20,7 +20,7 @@ from desktop.pages.part_kit import KitEditor
 from desktop.widgets.basics import column, text_label
 from desktop.widgets.duration import DurationEdit
 from desktop.widgets.form import FormDialog, request
-from desktop.widgets.inputs import Choice, choice, decimal, line, tick
+from desktop.widgets.inputs import Choice, choice, decimal, line, tick, value_of
 from desktop.widgets.page import Page
 
 SEVERITIES = ("critical", "major", "minor", "info")
@@ -253,7 +253,7 @@ class RuleDialog(FormDialog):
         }
         self.form.rename("limit", caption.get(condition, _("Limit")))
         self._name_states(condition)
-        makes = self.form.fields["makes_ticket"].isChecked()  # type: ignore[attr-defined]  # a tick
+        makes = value_of(self.form.fields["makes_ticket"])
         for name in ("team_id", "failure_mode", "kit"):
             show(name, makes)
         try:

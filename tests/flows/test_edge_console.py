@@ -1,4 +1,4 @@
-"""A supervisor at the console with a real hub, edge and machine, and no file: device, rule, trial, push, alarm, shelf."""
+"""A supervisor at the console with a real hub, edge and machine, without a file: device, rule, trial, push, shelf."""
 
 from __future__ import annotations
 
@@ -11,17 +11,22 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from PySide6.QtWidgets import QComboBox, QLineEdit, QSpinBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSpinBox, QWidget
 
 from core.wire.fleet import SaveEdge
 from core.wire.tickets import AlarmView
 from desktop.main_window import MainWindow
-from desktop.pages.alarm_service import ShelveDialog
+from desktop.pages.alarm_service import OutOfServiceDialog, ShelveDialog
 from desktop.pages.alarms import AlarmsPage
+from desktop.pages.edge_device import DeviceDialog
 from desktop.pages.edge_library import LibraryDialog
 from desktop.pages.edge_library_add import LibraryDeviceDialog
+from desktop.pages.edge_point import PointDialog
+from desktop.pages.edge_point_fields import OptionalNumber
+from desktop.pages.edge_probe import ProbeDialog
 from desktop.pages.edge_push import PushDialog
 from desktop.pages.edge_rule import RuleDialog
+from desktop.pages.edge_write import WriteDialog
 from desktop.pages.edges import EdgesPage
 from desktop.widgets.form import FormDialog
 from tests.desktop.conftest import Plant, app, english, plant, store, until, window  # noqa: F401 - fixtures
@@ -208,3 +213,97 @@ def plant_history(plant: Plant, point_id: int) -> list[object]:  # noqa: F811
 
     to_at = datetime.now(UTC)
     return list(plant.client.point_history(point_id, to_at - timedelta(hours=1), to_at).samples)
+
+
+def test_a_device_is_found_written_and_its_alarm_taken_out_of_service(
+    window: MainWindow,  # noqa: F811
+    plant: Plant,  # noqa: F811
+    until: Until,  # noqa: F811
+    machine: int,
+    edge: int,
+) -> None:
+    page = cast(EdgesPage, window.open_page("edges"))
+    until(lambda: any(one.id == edge for one in page.edges.rows()))
+    page.edges.select(edge)
+    until(lambda: page.strip.edge is not None and page.strip.edge.id == edge)
+    until(lambda: page.strip.edge is not None and page.strip.edge.online)
+
+    # The edge looks, and what answers is taken over.
+    page.levels.ask_probe()
+    probe = cast(ProbeDialog, opened(page, ProbeDialog, until))
+    cast(QLineEdit, probe.form.fields["host"]).setText("127.0.0.1")
+    cast(QSpinBox, probe.form.fields["port"]).setValue(machine)
+    cast(QSpinBox, probe.form.fields["last_unit"]).setValue(2)
+    probe.on_look()
+    until(lambda: probe.units.rows(), 90)
+    assert [one.unit for one in probe.units.rows()] == [1]
+    probe.blank.click()
+    device = cast(DeviceDialog, opened(page, DeviceDialog, until))
+    assert device.form.values()["host"] == "127.0.0.1" and device.form.values()["port"] == machine
+    put(device, name="Moulding machine", poll_ms=200)
+    device.submit()
+    until(lambda: [one.name for one in page.levels.devices.rows()] == ["Moulding machine"])
+    probe.reject()
+
+    # A set-point that may be written, within bounds.
+    until(page.levels.point_level.new.isEnabled)
+    page.levels.point_level.new.click()
+    point = cast(PointDialog, opened(page, PointDialog, until))
+    put(point, name="Barrel set-point", unit="°C", area="holding", address=0, type="int16", scale=0.1)
+    cast(QCheckBox, point.form.fields["writable"]).setChecked(True)
+    for name, bound in (("write_low", "150"), ("write_high", "250")):
+        cast(OptionalNumber, point.form.fields[name]).edit.setText(bound)
+    point.submit()
+    until(lambda: [one.writable for one in page.levels.points.rows()] == [True])
+    push(page, until)
+    made = page.levels.points.rows()[0]
+
+    def value() -> object:
+        known = page.levels._values.get(made.id)
+        return known.value if known is not None and known.quality == "good" else None
+
+    until(lambda: isinstance(value(), float), 60)
+
+    # Written, read back, and in the journal.
+    page.levels.points.select(made.id)
+    page.levels.ask_write(made)
+    write = cast(WriteDialog, opened(page, WriteDialog, until))
+    put(write, value=212.5, confirm="Barrel set-point", reason="Trial of the flow")
+    write.submit()
+    until(lambda: "212.5" in write.read_back.text() or not write._trouble.isHidden(), 30)
+    assert "212.5" in write.read_back.text(), write._trouble.text()
+    write.reject()
+    until(lambda: value() == 212.5, 60)
+    assert any(entry.verb == "point.written" for entry in plant.client.journal(0, 500))
+
+    # Its alarm is taken out of service, stays quiet, and is put back.
+    page.levels.rule_level.new.click()
+    rule = cast(RuleDialog, opened(page, RuleDialog, until))
+    put(rule, name="Set-point too high", limit=200, on_delay_s=0, off_delay_s=0)
+    rule.submit()
+    until(lambda: [one.name for one in page.levels.rules.rows()] == ["Set-point too high"])
+    push(page, until)
+    alarms = cast(AlarmsPage, window.open_page("alarms"))
+
+    def service() -> str:
+        found = next((one for one in alarms._alarms if one.title == "Set-point too high"), None)
+        return (
+            ""
+            if found is None
+            else found.service
+            if found.active or found.service != "in_service"
+            else "normal"
+        )
+
+    until(lambda: service() == "in_service", 60)
+    mine = next(one for one in alarms._alarms if one.title == "Set-point too high")
+    alarms.table.select(mine.id)
+    alarms.take_out()
+    out = cast(OutOfServiceDialog, opened(alarms, OutOfServiceDialog, until))
+    put(out, reason="Overhaul")
+    out.submit()
+    until(lambda: service() == "out_of_service", 30)
+    alarms.views["out_of_service"].click()
+    until(lambda: alarms.table.select(mine.id))
+    alarms.put_back()
+    until(lambda: service() == "in_service", 60)
