@@ -129,7 +129,11 @@ class _Asker:
     async def connect(self) -> Link:
         """Raises Unreachable."""
         if self._link is None or not self._link.usable:
-            self._link = await self._opener.open()
+            try:
+                self._link = await self._opener.open()
+            except Unreachable as refusal:
+                refusal.params.setdefault("device", self._opener.endpoint.place)
+                raise
         return self._link
 
     async def read(self, unit: int, area: str, address: int, count: int) -> bytes | None:

@@ -154,7 +154,8 @@ def _as_text(found: dict[str, Any], wanted: Sequence[tuple[float, float]]) -> st
             )
         for one in unit["ranges"]:
             end = f"{one['last']} …" if one["more"] else str(one["last"])
-            lines.append(f"  {label('point.area.' + one['area'])} {one['first']}-{end}")
+            span = end if one["first"] == one["last"] else f"{one['first']}-{end}"
+            lines.append(f"  {label('point.area.' + one['area'])} {span}")
         for (value, tolerance), ranked in zip(wanted, unit["guesses"], strict=True):
             lines.append(
                 "  "

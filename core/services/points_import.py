@@ -147,6 +147,7 @@ def _apply(actor: Actor, device_id: int, work: _Work, dry_run: bool, now: dateti
     present: dict[str, list[Any]] = {}
     ids: dict[str, str] = {}
     for point in PointRow.select().where(PointRow.device == device.id).order_by(PointRow.id):
+        point.device = device  # else each asks for it again
         present.setdefault(point.name, []).append(point)
         ids.setdefault(point.name, str(point.id))
     assets = _asset_ids(work)

@@ -12,10 +12,9 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from typing import Any, Literal
+from typing import Literal
 
 import openpyxl
-from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.utils.exceptions import InvalidFileException
 
@@ -82,7 +81,7 @@ def write(name: str, table: Iterable[Sequence[str]], format_: Format) -> File:
     sheet = book.create_sheet("points")
     sheet.freeze_panes = "B2"
     for row in safe:
-        sheet.append([_cell(sheet, text) for text in row])
+        sheet.append([ILLEGAL_CHARACTERS_RE.sub(" ", text) for text in row])  # none begins like a formula
     packed = io.BytesIO()
     book.save(packed)
     media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -101,12 +100,6 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _cell(sheet: Any, text: str) -> Any:
-    cell = WriteOnlyCell(sheet, value=ILLEGAL_CHARACTERS_RE.sub(" ", text))
-    cell.data_type = "s"  # openpyxl takes a text with = in front for a formula
-    return cell
 
 
 # ---------------------------------------------------------------- text

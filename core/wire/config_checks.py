@@ -24,7 +24,8 @@ _WINDOWED = {"rate", "step"}
 CODES = (
     "point.scale_zero", "point.beyond_end", "point.bit_missing", "point.bit_not_here", "point.bits_beyond",
     "point.write_range", "point.write_not_here", "point.unknown_figure", "point.too_wide", "point.words_and_scale",
-    "rule.limit_missing", "rule.limit_high_missing", "rule.limits_crossed", "rule.equals_missing",
+    "rule.limit_missing", "rule.limit_high_missing", "rule.limits_crossed", "rule.limit_negative",
+    "rule.limit_zero", "rule.equals_missing",
     "rule.after_missing", "rule.window_missing", "rule.other_missing", "rule.terms_missing", "rule.schedule_empty",
 )  # fmt: skip
 """All that can be wrong; each has a sentence `error.<code>`."""
@@ -145,7 +146,7 @@ def _judge_faults(judges: Judges, condition: str, where: str) -> Iterator[Fault]
     wanted: Sequence[tuple[bool, str, str]] = (
         (condition in _LIMITED and judges.limit is None, "limit", "rule.limit_missing"),
         (condition in _TWO_LIMITS and judges.limit_high is None, "limit_high", "rule.limit_high_missing"),
-        (condition == "equals" and judges.equals is None, "equals", "rule.equals_missing"),
+        (condition == "equals" and judges.equals in (None, ""), "equals", "rule.equals_missing"),
         (condition in _TIMED and judges.after_s is None, "after_s", "rule.after_missing"),
         (condition in _WINDOWED and judges.window_s is None, "window_s", "rule.window_missing"),
         (condition == "deviation" and not judges.other, "other", "rule.other_missing"),
@@ -154,6 +155,10 @@ def _judge_faults(judges: Judges, condition: str, where: str) -> Iterator[Fault]
         if missing:
             yield Fault(where + name, code, "missing", f"{condition} needs {name}", {"condition": condition})
     low, high = judges.limit, judges.limit_high
+    if condition in ("deviation", "step") and low is not None and low < 0:
+        yield Fault(where + "limit", "rule.limit_negative", "out_of_range", f"{condition} of {low:g}")
+    if condition == "rate" and low == 0:
+        yield Fault(where + "limit", "rule.limit_zero", "zero", "a rate of 0")
     if condition in _TWO_LIMITS and low is not None and high is not None and low >= high:
         yield Fault(
             where + "limit_high",
