@@ -60,6 +60,7 @@ class HostileServer:
         self.faults: Counter[str] = Counter()
         self.connections = 0
         self.dead_units: set[int] = set()
+        self.one_by_one = False  # of requests that come together only the first is heard
         self.illegal: Callable[[int], bool] = lambda _address: False
         self.unknown_functions: set[int] = set()
         self.written: dict[tuple[int, str, int], int] = {}
@@ -167,8 +168,8 @@ class Talk:
     def feed(self, data: bytes) -> None:
         """Bytes from the client."""
         self._buffer += data
-        while (ask := self._next()) is not None:
-            self._waiting.append(ask)
+        asks = list(iter(self._next, None))
+        self._waiting.extend(asks[:1] if self.device.one_by_one else asks)
         self._serve()
 
     def _serve(self) -> None:
@@ -218,7 +219,7 @@ class Talk:
         previous, self._previous = self._previous, right
         if fault is not None:
             device.faults[fault] += 1
-            if ask.function <= 4 and fault in SAYS:
+            if fault in SAYS and (ask.function <= 4 or fault == "silent"):
                 right = SAYS[fault](self, ask)
             elif fault in ACTS:
                 ACTS[fault](self, ask, right, previous)

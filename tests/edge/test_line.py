@@ -260,3 +260,100 @@ def test_a_device_without_points_says_so() -> None:
         assert book.healths["bare"] == ("unknown", "device.no_points", {"device": "bare"})
 
     asyncio.run(both())
+
+
+def test_dead_units_on_a_serial_line_cost_the_living_less_than_a_twentieth() -> None:
+    """Three of eight, at 19200 baud; a line that is waited on is a line that is not used."""
+    server = HostileServer(lambda _unit, _number: None, carrier="serial", baud_rate=19_200)
+    server.think_s = 0.005
+    server.dead_units = {2, 5, 8}
+    units = {f"u{number}": number for number in range(1, 9)}
+
+    async def work(book: Notebook, line: Line, _port: int) -> None:
+        loop = asyncio.get_running_loop()
+        dead = [unit for unit in line._units.values() if unit.device.unit in server.dead_units]
+        await until(lambda: all(unit.probe_pause_s >= 4 for unit in dead), 40)
+        before, began_s = dict(book.scans), loop.time()
+        await until(lambda: loop.time() - began_s > 8.0)
+        wanted = (loop.time() - began_s) / 0.5
+        for name, number in units.items():
+            if number not in server.dead_units:
+                assert book.scans[name] - before[name] >= 0.95 * wanted - 1, name
+        server.dead_units = set()
+        await until(lambda: all(unit.answering for unit in dead), 10)
+
+    on_a_line(server, units, work, poll_ms=500, timeout_ms=300, baud_rate=19_200)
+
+
+def test_more_goes_out_at_once_while_all_is_well_and_one_at_a_time_after_anything_odd() -> None:
+    server = HostileServer(lambda _unit, _number: None)
+
+    async def work(book: Notebook, line: Line, _port: int) -> None:
+        unit = line._units["a"]
+        await until(lambda: unit.window == 6)
+        server.chooser = lambda _unit, _number: "wrong_transaction"
+        await until(lambda: unit.window == 1)
+        server.chooser = lambda _unit, _number: None
+        before = book.scans["a"]
+        await until(lambda: book.scans["a"] > before + 12)
+        assert unit.window == 1 and book.answering["a"]
+        unit.held_until_s = 0.0
+        await until(lambda: unit.window == 6)
+
+    on_a_line(server, {"a": 1}, work, addresses=range(100, 180), max_registers=10, pipeline=6, timeout_ms=100)
+
+
+def test_a_device_that_hears_one_request_at_a_time_is_read_all_the_same() -> None:
+    server = HostileServer(lambda _unit, _number: None)
+    server.one_by_one = True
+
+    async def work(book: Notebook, line: Line, _port: int) -> None:
+        unit = line._units["a"]
+        await until(lambda: unit.hold_s > 60)  # it was tried …
+        assert unit.window == 1
+        await until(lambda: book.scans["a"] > 10)
+        assert book.qualities[Quality.BAD_COMM] == 0  # … and nothing was lost by it
+
+    on_a_line(server, {"a": 1}, work, addresses=range(100, 180), max_registers=10, pipeline=8, timeout_ms=100)
+
+
+def test_of_scans_that_are_due_the_important_one_goes_first() -> None:
+    server = HostileServer(lambda _unit, _number: None)
+    server.think_s = 0.03  # the line is too slow for all of them
+    heard: list[int] = []
+    server.chooser = lambda unit, _number: heard.append(unit)  # type: ignore[func-returns-value]  # None: no fault
+
+    async def both() -> None:
+        port = await server.start()
+        units = {"low": 1, "normal": 2, "high": 3}
+        points = {name: points_of(name, range(100, 102)) for name in units}
+        book = Notebook([p for group in points.values() for p in group], units)
+        devices = [
+            (device_of(server, port, name, unit, priority=name, poll_ms=60), points[name])
+            for name, unit in units.items()
+        ]
+        line = Line(devices, book, book.health, Clock())
+        task = asyncio.create_task(line.run())
+        await until(lambda: len(heard) > 60)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await server.stop()
+        assert heard.count(3) > heard.count(2) > heard.count(1) > 3  # nobody is forgotten
+
+    asyncio.run(both())
+
+
+def test_figures_are_of_the_time_since_they_were_asked_for() -> None:
+    server = HostileServer(lambda _unit, _number: None)
+    server.think_s = 0.02
+
+    async def work(book: Notebook, line: Line, _port: int) -> None:
+        await until(lambda: book.scans["a"] >= 5)
+        first = line.figures()
+        assert first.scans_done >= 5 and 0.2 < first.load <= 1
+        server.think_s = 0.0
+        await until(lambda: book.scans["a"] >= 15)
+        second = line.figures()
+        assert 8 <= second.scans_done < 15 and second.load < first.load
+
+    on_a_line(server, {"a": 1}, work)
