@@ -15,10 +15,11 @@ from core.wire.uplink import UplinkAck, UplinkBatch
 _handle = HubMqtt._handle
 
 
-def _acknowledge_first(self: HubMqtt, topic: str, payload: bytes, received_at: datetime) -> None:
+def _acknowledge_first(self: HubMqtt, topic: str, messages: list[tuple[bytes, datetime]]) -> None:
     found = topics.edge_of(topic)
+    payload = messages[-1][0]
     if found is None or found[1] != topics.UP or b'"alarm_raised"' not in payload:
-        _handle(self, topic, payload, received_at)
+        _handle(self, topic, messages)
         return
     batch = UplinkBatch.model_validate_json(payload)
     ack = UplinkAck(epoch=batch.epoch, through=batch.events[-1].seq, hub_epoch=_hub_epoch())

@@ -57,14 +57,14 @@ def _acks_before_commit() -> None:
 
     handle = HubMqtt._handle
 
-    def eager(self: HubMqtt, topic: str, payload: bytes, received_at: datetime) -> None:
+    def eager(self: HubMqtt, topic: str, messages: list[tuple[bytes, datetime]]) -> None:
         found = topics.edge_of(topic)
         if found is not None and found[1] == topics.UP:
-            batch = UplinkBatch.model_validate_json(payload)
+            batch = UplinkBatch.model_validate_json(messages[-1][0])
             ack = UplinkAck(epoch=batch.epoch, through=batch.events[-1].seq, hub_epoch=settings.hub_epoch())
             self._acknowledge(found[0], ack)
             time.sleep(0.05)
-        handle(self, topic, payload, received_at)
+        handle(self, topic, messages)
 
     HubMqtt._handle = eager  # type: ignore[method-assign]
 
