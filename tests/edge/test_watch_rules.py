@@ -13,6 +13,7 @@ from core.domain.points import Quality
 from core.errors import AppError, NotFound
 from core.wire.edge_config import EdgeConfig
 from edge_agent.channels import Feed
+from edge_agent.clock import DataClock
 from tests.edge.watch_bench import START, Bench, plant
 
 DEVICE = {"id": "d", "asset": "A-1"}
@@ -85,7 +86,7 @@ def test_a_deviation_hears_both_points_though_most_readings_decide_nothing() -> 
 def test_leaving_out_what_decides_nothing_changes_nothing(seed: int) -> None:
     """The same readings, once through the live channels and once step by step, end in the same alarms."""
     chance = random.Random(seed)
-    rules = [
+    rules: list[dict[str, Any]] = [
         {"id": "a", "point": "t", "condition": "deviation", "other": "u", "limit": 6, "deadband": 2},
         {"id": "b", "point": "t", "condition": "outside", "limit": 44, "limit_high": 56, "on_delay_s": 3},
         {"id": "c", "point": "u", "condition": "stuck", "after_s": 7},
@@ -289,7 +290,7 @@ def test_orders_that_cannot_be_carried_out_say_why() -> None:
         (("suppress",), "rule.unknown_operation"),
     ):
         with pytest.raises(AppError) as refused:
-            bench.watch.operate("r", *order)  # type: ignore[arg-type]  # as they come
+            bench.watch.operate("r", *order)
         assert refused.value.code == code and refused.value.params.get("rule", "R") == "R"
     bench.scan(10.0)
     bench.watch.operate("r", "acknowledge", by="Li")
@@ -350,7 +351,9 @@ def test_a_clock_that_is_set_is_noticed() -> None:
     bench.configure(one(HOT | {"schedule": [NIGHT]}))
     bench.scan(90.0)
 
-    class Ahead(type(bench.clock)):  # type: ignore[misc]  # the same clock, set ten hours ahead
+    class Ahead(DataClock):
+        """The same clock, set ten hours ahead."""
+
         def wall(self) -> datetime:
             return super().wall() + timedelta(hours=10)
 

@@ -207,7 +207,7 @@ def test_looking_in_between_changes_nothing(rule: Rule, history: History) -> Non
 @given(rules, histories, st.integers(0, 30))
 @settings(max_examples=250)
 def test_a_restart_anywhere_changes_nothing(rule: Rule, history: History, cut: int) -> None:
-    """The clock begins anew, and the last reading of each point is there again at once, as when polling begins."""
+    """The clock begins anew; polling begins with the last reading of each point, which one that went on reads too."""
     steps = timed(history)
     cut = min(cut, len(steps))
     now_s = steps[cut - 1][0] if cut else 0.0
@@ -215,10 +215,10 @@ def test_a_restart_anywhere_changes_nothing(rule: Rule, history: History, cut: i
     last = {point: what for _at, what, point in steps[:cut] if isinstance(what, Reading)}
     shift = 5000.0 - now_s
     thawed = alarms.thaw(json.loads(json.dumps(alarms.freeze(before, now_s))), 5000.0)
-    told_again: History = [(5000.0, what, point) for point, what in last.items() if not hides(rule, point)]
-    later = [(at_s + shift, what, point) for at_s, what, point in steps[cut:]]
-    _state, restarted = run(rule, [*told_again, *later], thawed)
-    _state, straight = run(rule, steps[cut:], before)
+    told_again: History = [(now_s, what, point) for point, what in last.items() if not hides(rule, point)]
+    later = [*told_again, *steps[cut:]]
+    _state, restarted = run(rule, [(at_s + shift, what, point) for at_s, what, point in later], thawed)
+    _state, straight = run(rule, later, before)
     assert [type(c) for c in restarted] == [type(c) for c in straight]
     assert [c.at_s - shift for c in restarted] == pytest.approx([c.at_s for c in straight])
 
