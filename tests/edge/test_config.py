@@ -209,8 +209,10 @@ def test_the_cache_gives_back_what_was_put_in_and_survives_damage(tmp_path: Path
     assert configs.load_cached(file) is None
 
 
-def test_the_example_of_the_document_is_a_good_file(tmp_path: Path) -> None:
+def test_the_examples_of_the_document_are_good_files(tmp_path: Path) -> None:
     document = (ROOT / "docs" / "edge-file.md").read_text(encoding="utf-8")
-    example = document.split("```yaml\n")[1].split("```")[0]
-    config = configs.from_file(write(tmp_path, example))
-    assert config.devices and config.points and config.rules
+    examples = [part.split("```")[0] for part in document.split("```yaml\n")[1:]]
+    assert len(examples) == 4
+    for example in examples:
+        config = configs.from_file(write(tmp_path, example))
+        assert config.devices and config.points
