@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from core.domain.people import SYSTEM, Actor
 from core.errors import AppError
 from core.services import devices, points_import, points_list, sheets
+from core.services.points_words import HEADINGS
 from core.storage.tables import JournalRow, PointRow
 from core.wire.device_library import PointsImported
 from core.wire.fleet import PointView, SaveDevice, SavePoint
@@ -295,3 +296,13 @@ def test_the_doors_take_and_give_lists(hub: RunningHub) -> None:
         assert wrong.status_code == 422 and wrong.json()["code"] == "import.no_heading"
         for format_ in ("csv", "xlsx"):
             assert client.get("/points-template", params={"format": format_}).status_code == 200
+
+
+def test_every_column_is_in_the_manual() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "devices.md").read_text(encoding="utf-8")
+    assert [
+        word
+        for chinese, english, _others in HEADINGS.values()
+        for word in (chinese, english)
+        if word not in manual
+    ] == []
