@@ -9,7 +9,7 @@ from typing import Any
 
 from core.domain import tickets as domain
 from core.domain.people import Actor
-from core.services import alarm_rows, alarm_tickets, journal
+from core.services import alarm_rows, alarm_tickets, dispatch, journal
 from core.storage import queries
 from core.storage.tables import (
     AlarmRow,
@@ -45,7 +45,10 @@ def of_edge(edge: EdgeRow) -> Source:
 def expect(edge: EdgeRow, events: Sequence[Any]) -> None:
     """Look up at once what these events of an edge will ask for one after the other."""
     about = [event for event in events if isinstance(event, AlarmRaised | ServiceChanged)]
-    alarm_rows.prefetch_named(edge.id, {event.asset for event in about}, {event.rule for event in about})
+    assets = {event.asset for event in about}
+    asset_ids = alarm_rows.prefetch_named(edge.id, assets, {event.rule for event in about})
+    if any(isinstance(event, AlarmRaised) for event in about):
+        dispatch.expect(asset_ids)
     alarm_rows.prefetch(
         {event.occurrence for event in events if hasattr(event, "occurrence")},
         {domain.key_of(edge.edge_id, event.rule, event.asset) for event in about},

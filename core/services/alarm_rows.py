@@ -20,19 +20,21 @@ _ALL_BUT_CHART = [
 ]  # fmt: skip
 
 
-def prefetch_named(edge_id: int, assets: Collection[str], rules: Collection[str]) -> None:
-    """Look up the assets by number and the rules of an edge that a group of events names."""
+def prefetch_named(edge_id: int, assets: Collection[str], rules: Collection[str]) -> list[int]:
+    """Look up the assets by number and the rules of an edge that a group of events names; the assets' ids."""
     group = gather.here()
     if group is None:
-        return
+        return []
     for number in assets:
         group.known["asset", number] = None
-    for row in _assets(sorted(assets)):
+    found = _assets(sorted(assets))
+    for row in found:
         group.known["asset", row.number] = group.known[AssetRow, row.id] = row
     for name in rules:
         group.known["rule", edge_id, name] = None
     for row in _rules(sorted(int(name) for name in rules if _may_be_ours(name)), edge_id):
         group.known["rule", edge_id, str(row.id)] = group.known[RuleRow, row.id] = row
+    return [row.id for row in found]
 
 
 def prefetch(occurrences: Collection[str], keys: Collection[str]) -> None:

@@ -101,6 +101,13 @@ def _knows(asset_id: int) -> dict[int, int]:
     return {person_id: int(n) for person_id, n in _finished(asset_id)}
 
 
+def expect(asset_ids: Collection[int]) -> None:
+    """Tickets on these assets are about to be made: look up at once who knows them, before anything is written."""
+    if gather.here() is not None and dispatch_rules.weights().knows:
+        for asset_id in asset_ids:
+            _knows(asset_id)
+
+
 @queries.prepared
 def _finished(asset_id: int) -> Any:
     newest = TicketRow.select(TicketRow.assignee, TicketRow.state).where(
