@@ -12,6 +12,7 @@ from edge_agent.self_health import Figure
 from edge_agent.status import AlarmState, LineState, ServiceState, Snapshot
 
 SKEW_S = 60.0  # from here on the hub complains
+MOST_NAMES = 8  # of devices on a line
 
 
 def lines(snapshot: Snapshot, alive: bool) -> Iterator[str]:
@@ -37,7 +38,7 @@ def lines(snapshot: Snapshot, alive: bool) -> Iterator[str]:
         yield f"  ! {error.path}: {configs.explain(error)}"
     if snapshot.lines:
         yield _("Lines:")
-        yield from (f"  {_line(line)}" for line in snapshot.lines)
+        yield from (f"  {_line(line, snapshot.names)}" for line in snapshot.lines)
     if status.devices:
         yield _("Devices:")
         yield from (f"  {_device(device, snapshot)}" for device in status.devices)
@@ -67,19 +68,18 @@ def _figures(figures: Mapping[str, Figure]) -> Iterator[str]:
         )
 
 
-def _line(line: LineState) -> str:
+def _line(line: LineState, names: Mapping[str, str]) -> str:
+    named = [names.get(device, device) for device in line.devices]
     places = {
         "line": line.name,
-        "devices": str(len(line.devices)),
+        "devices": ", ".join(named[:MOST_NAMES]) + (" …" if len(named) > MOST_NAMES else ""),
         "load": f"{line.load:.0%}",
         "late": f"{line.worst_late_ms:.0f}",
         "done": str(line.scans_done),
         "skipped": str(line.scans_skipped),
     }
     return fill(
-        _(
-            "{line}: {devices} devices, load {load}, at most {late} ms late, {done} scans done, {skipped} skipped"
-        ),
+        _("{line} ({devices}): load {load}, at most {late} ms late, {done} scans done, {skipped} skipped"),
         places,
     )
 
