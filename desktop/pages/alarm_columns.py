@@ -50,7 +50,7 @@ def service_words(alarm: AlarmView, now: datetime | None = None) -> str:
     """Why an alarm is quiet and how long still, short; nothing while it is in service."""
     if alarm.service == "in_service":
         return ""
-    words = label("alarm.why.chatter") if chatters(alarm) else label(f"alarm.service.{alarm.service}")
+    words = _("Chattering") if chatters(alarm) else label(f"alarm.service.{alarm.service}")
     if alarm.service_until is not None:
         left_s = (alarm.service_until - (now or times.utc_now())).total_seconds()
         words += " · " + (_("{span} left").format(span=times.span(left_s)) if left_s > 0 else _("ends now"))
@@ -124,10 +124,10 @@ def alarm_columns() -> list[Column[AlarmView]]:
             lambda a: value_words(a.value, a.unit),
             align="right",
             colour=severity_colour,
-            width=96,
+            width=84,
         ),
         Column(
-            "limit", _("Limit"), lambda a: value_words(a.limit, a.unit), align="right", colour=quiet, width=86
+            "limit", _("Limit"), lambda a: value_words(a.limit, a.unit), align="right", colour=quiet, width=74
         ),
         Column(
             "state",
@@ -135,7 +135,7 @@ def alarm_columns() -> list[Column[AlarmView]]:
             lambda a: label(f"alarm.state.{a.state}"),
             colour=lambda a: "bad" if a.state == "unack" else quiet(a),
             tip=lambda a: label(f"alarm.state.{a.state}"),
-            width=108,
+            width=124,
         ),
         Column(
             "service",
@@ -146,7 +146,7 @@ def alarm_columns() -> list[Column[AlarmView]]:
             icon_colour=service_colour,
             colour=service_colour,
             tip=service_facts,
-            width=172,
+            width=184,
         ),
         Column(
             "raised_at",

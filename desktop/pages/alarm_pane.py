@@ -59,7 +59,7 @@ class AlarmPane(QFrame):
             facts.append(_("cleared {at}").format(at=times.exact(alarm.cleared_at)))
         if alarm.edge is not None:
             facts.append(alarm.edge.name)
-        facts.append(_("raised {n} times").format(n=alarm.count))
+        facts.append(ngettext("raised {n} time", "raised {n} times", alarm.count).format(n=alarm.count))
         if alarm.first_out:
             facts.append(_("first of its storm"))
         self.facts.setText("  ·  ".join(facts))

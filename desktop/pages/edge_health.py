@@ -26,12 +26,12 @@ from desktop.widgets.table import Table
 
 EVERY_MS = 3_000
 _UNITS = {
-    "scan_late_ms": "ms", "line_load": "%", "clock_skew_s": "s", "memory_mib": "MiB", "disk_free_mib": "MiB",
+    "scan_late_ms": "ms", "clock_skew_s": "s", "memory_mib": "MiB", "disk_free_mib": "MiB",
 }  # fmt: skip
 # Above (or, of the disk and the line to the hub, below) these a figure asks for attention.
 _MUCH = {
     "scan_late_ms": 500,
-    "line_load": 80,
+    "line_load": 0.8,
     "outbox_depth": 200,
     "clock_skew_s": 60,
     "devices_failing": 0.5,
@@ -68,6 +68,13 @@ def figure_meaning(figure: str, value: float | bool | str | None) -> str:
     return "warn" if figure in _LITTLE and value < _LITTLE[figure] else ""
 
 
+def figure_value(figure: str, value: PointValue) -> str:
+    """A figure for reading; the load, which is a share, in percent."""
+    if figure == "line_load" and isinstance(value.value, float):
+        return f"{value.value:.1%}"
+    return value_words(value)
+
+
 def facts(
     edge: EdgeView, devices: Sequence[DeviceView], figures: Sequence[tuple[PointView, PointValue | None]]
 ) -> list[Fact]:
@@ -88,7 +95,7 @@ def facts(
     for at, (point, value) in enumerate(figures):
         if point.path == "outbox_depth":
             continue
-        shown = value_words(value) if value is not None and value.at is not None else "–"
+        shown = figure_value(point.path, value) if value is not None and value.at is not None else "–"
         meaning = figure_meaning(point.path, value.value) if value is not None else ""
         found.append(Fact(10 + at, figure_words(point.path), shown, meaning))
     names = {str(device.id): device.name for device in devices}

@@ -48,7 +48,7 @@ def figure_words(figure: str) -> str:
     known = {
         "scan_late_ms": _("Lateness of scans (ms)"),
         "scans_skipped": _("Scans skipped"),
-        "line_load": _("Load of the busiest line (%)"),
+        "line_load": _("Load of the busiest line"),
         "outbox_depth": _("Events waiting for the hub"),
         "backlog": _("Telemetry waiting for the hub"),
         "clock_skew_s": _("Clock against the hub (s)"),

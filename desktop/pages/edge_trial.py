@@ -14,7 +14,7 @@ from core.i18n import _, explain, ngettext
 from core.wire.fleet import PointView, RuleView, SaveRule
 from core.wire.history import Trial, TrialResult, TryRule
 from desktop import times
-from desktop.pages.edge_rule_words import BANDS, LEVELS, number
+from desktop.pages.edge_rule_words import BANDS, LEVELS, duration, number
 from desktop.widgets.basics import BusyLine, button, column, row, text_label
 from desktop.widgets.inputs import Choice, choice
 from desktop.widgets.page import Page
@@ -194,7 +194,7 @@ class TrialPanel(QWidget):
             )
             found.append(
                 _("{n} values, about one each {time}.").format(
-                    n=f"{result.samples:,}", time=times.span(result.resolution_s)
+                    n=f"{result.samples:,}", time=duration(max(0.1, round(result.resolution_s, 1)))
                 )
             )
         oldest = result.history.oldest_at
