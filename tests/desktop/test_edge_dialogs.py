@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox, QWidget
 
 from core.wire.edge_config import EDGE_FIGURES, EdgeConfig
@@ -14,13 +15,13 @@ from core.wire.fleet import DeviceView, EdgeView, PointView, SaveDevice, SaveEdg
 from core.wire.uplink import ConfigError
 from desktop.main_window import MainWindow
 from desktop.pages.edge_device import FIELDS, KINDS, DeviceDialog
-from desktop.pages.edge_health import facts, measure_itself
+from desktop.pages.edge_health import HealthDialog, facts, measure_itself
 from desktop.pages.edge_import import ImportDialog
 from desktop.pages.edge_library import LibraryDialog
 from desktop.pages.edge_library_add import LibraryDeviceDialog
 from desktop.pages.edge_point import PointDialog
 from desktop.pages.edge_probe import ProbeDialog, found_units
-from desktop.pages.edge_push import differences, with_faults
+from desktop.pages.edge_push import PushDialog, differences, with_faults
 from desktop.pages.edge_registers import registers_behind, registers_of, value_in
 from desktop.pages.edge_rule import NUMBERS, RuleDialog, fitting
 from desktop.pages.edge_terms import KnownPoint
@@ -393,3 +394,40 @@ def test_a_push_says_what_changes_and_what_was_refused() -> None:
     said = {(one.kind, one.id): one for one in with_faults(differences(before, after), errors, after)}
     assert "too hot" in said["rules", "0"].fault
     assert said["devices", "1"].how == "kept" and "no such host" in said["devices", "1"].fault
+
+
+def test_everything_in_the_dialogs_that_takes_the_focus_has_a_name(
+    page: EdgesPage, plant: Plant, edge: EdgeView, device: DeviceView, until: Until
+) -> None:
+    point = plant.client.create_point(device.id, SavePoint(name="Pressure", unit="bar", type="float32"))
+    rule = RuleDialog(
+        page, point, None, [(None, "–")], [("", "–")], [], [KnownPoint("7", "Motor", "A", "Press")]
+    )
+    put(rule, condition="all")
+    rule.form.fields["schedule"].on_add()  # type: ignore[attr-defined]  # the hours
+    rule.form.fields["suppress_when"].on_add()  # type: ignore[attr-defined]  # a TermsEditor
+    maps = plant.client.device_library()
+    dialogs = [
+        rule,
+        PointDialog(page, device, point, [(None, "–")]),
+        DeviceDialog(page, edge.id, device, [(None, "–")]),
+        LibraryDialog(page, maps),
+        LibraryDeviceDialog(page, edge.id, maps[0], [(None, "–")]),
+        ImportDialog(page, device),
+        ProbeDialog(page, edge),
+        PushDialog(page, edge, None, plant.client.edge_config(edge.id)),
+        HealthDialog(page, edge),
+        WriteDialog(page, point, None),
+    ]
+    nameless = [
+        f"{type(dialog).__name__}: {type(widget).__name__} in {type(widget.parent()).__name__}"
+        for dialog in dialogs
+        for widget in dialog.findChildren(QWidget)
+        if widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+        and not widget.objectName().startswith("qt_")
+        and type(widget.parent()).__name__ not in ("QComboBox", "QFrame")  # the list and the editor of a box
+        and not (widget.accessibleName() or getattr(widget, "text", str)())
+    ]
+    assert nameless == []
+    for dialog in dialogs:
+        dialog.deleteLater()
