@@ -49,10 +49,10 @@ class Unit:
     hold_s: float = HOLD_S
     held_until_s: float = 0.0
 
-    @property
-    def window_most(self) -> int:
-        """How wide the window may become."""
-        return self.device.pipeline if isinstance(self.device, ModbusTcpDevice) else 1
+    window_most: int = field(init=False)  # how wide it may become
+
+    def __post_init__(self) -> None:
+        self.window_most = self.device.pipeline if isinstance(self.device, ModbusTcpDevice) else 1
 
     def went_well(self, now_s: float) -> None:
         """Nothing odd: after some of these more goes out at once."""

@@ -19,6 +19,7 @@ import serial
 from edge_agent.drivers.modbus_messages import Unreachable
 
 P = TypeVar("P", bound=asyncio.Protocol)
+THREADED = os.name != "posix"
 _READ_MOST = 4096
 _THREAD_LOOKS_S = 0.25  # how long a reading thread may hear nothing before it looks whether it should end
 
@@ -75,7 +76,7 @@ def open_serial(settings: SerialSettings, link: asyncio.Protocol) -> SerialPort:
             settings.baud_rate,
             parity=settings.parity[0].upper(),
             stopbits=settings.stop_bits,
-            timeout=0 if os.name == "posix" else _THREAD_LOOKS_S,
+            timeout=_THREAD_LOOKS_S if THREADED else 0,
             exclusive=True if os.name == "posix" else None,
         )
         port.reset_input_buffer()
@@ -88,7 +89,7 @@ def open_serial(settings: SerialSettings, link: asyncio.Protocol) -> SerialPort:
         ) from None
     with contextlib.suppress(OSError, ValueError, NotImplementedError, AttributeError):
         port.set_low_latency_mode(True)  # else some adapters keep bytes for 16 ms
-    return SerialPort(port, link) if os.name == "posix" else ThreadedPort(port, link)
+    return ThreadedPort(port, link) if THREADED else SerialPort(port, link)
 
 
 class SerialPort:

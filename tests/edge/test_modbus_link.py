@@ -10,6 +10,7 @@ import pytest
 
 from core.errors import OutsideError
 from core.wire.edge_config import ModbusRtuDevice
+from edge_agent.drivers import modbus_carriers
 from edge_agent.drivers.modbus_link import Link, Opener
 from edge_agent.drivers.modbus_messages import BadReply, NoAnswer, Refused, Unreachable
 from edge_agent.drivers.modbus_messages import read as request
@@ -145,5 +146,24 @@ def test_a_serial_port_that_goes_away_is_told_and_opened_again() -> None:
         with pytest.raises(Unreachable) as told:
             await Opener(ModbusRtuDevice(id="x", name="x", serial_port="/dev/fettle-none")).open()
         assert told.value.code == "device.serial_port" and told.value.params["port"] == "9600"
+
+    against(HostileServer(lambda _unit, _number: None, carrier="serial"), work)
+
+
+def test_a_thread_reads_the_port_where_the_event_loop_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows; tried here on a pseudo-terminal."""
+    monkeypatch.setattr(modbus_carriers, "THREADED", True)
+
+    async def work(server: HostileServer, opener: Opener) -> None:
+        link = await opener.open()
+        for address in range(0, 300, 10):
+            asked = request(1, 3, address, 9)
+            assert right(asked, await ask(link, asked, 1))
+        server.chooser = lambda _unit, _number: "noise_before"
+        with pytest.raises(BadReply):
+            await ask(link, request(1, 3, 0, 9), 0.3)
+        link.close()
+        await asyncio.sleep(0)
+        assert not link.usable
 
     against(HostileServer(lambda _unit, _number: None, carrier="serial"), work)
