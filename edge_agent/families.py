@@ -77,19 +77,33 @@ class Families:
         return list(found)
 
     def covered(self, run: RuleRun) -> Iterator[RuleRun]:
-        """All rules that a communication alarm speaks for."""
-        for device in self.devices_of(run):
+        """All rules that a communication alarm speaks for: of its devices, and of lines that are wholly behind it."""
+        devices = self.devices_of(run)
+        for device in devices:
             yield from self._of_device.get(device, ())
+        lines = {id(line): line for line in map(self.line_of.get, devices) if line is not None}
+        yield from (line for line in lines.values() if line is not run and run in self._speakers(line))
 
-    def down(self, device: str) -> bool:
-        """Whether somebody else has a reason to speak for this device now: its line, or what it is behind."""
-        return any(run.state.trouble for run in self._speakers(device))
+    def down(self, run: RuleRun) -> bool:
+        """Whether another alarm has a reason to speak for this one now: of its line, or of what it is behind."""
+        return any(speaker.state.trouble for speaker in self._speakers(run))
 
-    def spoken_for(self, device: str) -> bool:
-        """Whether somebody else speaks for this device now: the delay of that alarm is over."""
-        return any(run.state.trouble and run.state.up for run in self._speakers(device))
+    def spoken_for(self, run: RuleRun) -> bool:
+        """Whether another alarm speaks for this one now: the delay of that one is over."""
+        return any(speaker.state.trouble and speaker.state.up for speaker in self._speakers(run))
 
-    def _speakers(self, device: str) -> Iterator[RuleRun]:
+    def out_of_reach(self, device: str) -> bool:
+        """Whether a device, its line, or what it is behind is known not to answer."""
+        own = self.runs.get(COMM + device)
+        return bool(own is not None and own.state.up) or any(run.state.trouble for run in self._above(device))
+
+    def _speakers(self, run: RuleRun) -> list[RuleRun]:
+        if not run.line:
+            return list(self._above(run.device))
+        above = [[speaker for speaker in self._above(device) if speaker is not run] for device in run.line]
+        return [speaker for speaker in above[0] if all(speaker in others for others in above[1:])]
+
+    def _above(self, device: str) -> Iterator[RuleRun]:
         seen: set[str] = set()
         while device and device not in seen:
             seen.add(device)
@@ -137,7 +151,7 @@ class Families:
         """
         if any(self._by_key.get(key, set()) - {run.rule.id} for key in self._keys(run)):
             return False
-        return not (run.device and self.down(run.device))
+        return not self.down(run)
 
     def _forget(self, run: RuleRun) -> None:
         if self._active.pop(run.rule.id, None) is not None:

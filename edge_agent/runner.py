@@ -185,13 +185,9 @@ class Runner:
                 else state
             )
         last_s = channel.last_good_s
-        if not run.comm and self._unreachable(channel.point.device):
+        if not run.comm and self._families.out_of_reach(channel.point.device):
             last_s = now_s  # its device's alarm says it already
         return alarms.heard(rule, state, last_s, ear.name, changed_s, value) if last_s > -math.inf else state
-
-    def _unreachable(self, device: str) -> bool:
-        speaker = self._families.runs.get(COMM + device)
-        return self._families.down(device) or (speaker is not None and speaker.state.up)
 
     def next_due_s(self) -> float | None:
         """When `tick` should be called if no reading comes."""

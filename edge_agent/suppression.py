@@ -30,10 +30,10 @@ class Suppression:
 
     def reconcile(self, run: RuleRun, now_s: float) -> None:
         """Quiet by others as they stand now: families may have changed, or another run's state was resumed."""
-        if "parent" in run.state.suppressed and run.release_s == math.inf and not self._down(run):
+        if "parent" in run.state.suppressed and run.release_s == math.inf and not self.families.down(run):
             self._do(run, Operation("unsuppress", why="parent"), now_s)
-        elif self._down(run):
-            self._cover(run, self.families.spoken_for(run.device), now_s)
+        elif self.families.down(run):
+            self._cover(run, self.families.spoken_for(run), now_s)
         up = any(second.state.active for second in self.families.eclipsed_by(run))
         if "eclipse" in run.state.suppressed and not up:
             self._do(run, Operation("unsuppress", why="eclipse"), now_s)
@@ -53,11 +53,8 @@ class Suppression:
                 self._cover(child, bool(state.up), now_s)
         elif was.trouble and not state.trouble:
             for child in list(families.covered(run)):
-                if "parent" in child.state.suppressed and not self._down(child):
+                if "parent" in child.state.suppressed and not self.families.down(child):
                     self._release(child, now_s)
-
-    def _down(self, run: RuleRun) -> bool:
-        return bool(run.device) and self.families.down(run.device)
 
     def _cover(self, child: RuleRun, spoken: bool, now_s: float) -> None:
         """Keep a rule quiet while another speaks for it. What was raised by silence is over then; a process alarm
@@ -102,7 +99,7 @@ class Suppression:
             rule_runs.no_answer(name),
             [device.id for device in polled],
             assets.pop() if len(assets) == 1 else "",
-            min(device.offline_after_s for device in polled),
+            min(self.families.runs[rule_runs.COMM + device.id].rule.on_delay_s for device in polled),
         )
         run.state = alarms.fit(run.rule, run.state, now_s)
         self.families.add_line(run)

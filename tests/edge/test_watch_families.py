@@ -60,7 +60,9 @@ def test_children_that_stay_dead_speak_for_themselves_when_the_gateway_is_back()
     assert bench.story()[2:] == ["raised comm:c2"]
     all_answer(bench, True, "c2")
     all_answer(bench, False, "c0")
-    bench.go(11)
+    bench.go(11)  # its 10 s, and as long as another look at the gateway takes
+    assert bench.story()[4:] == []
+    bench.go(1)
     assert bench.story()[3:] == ["cleared comm:c2 (normal)", "raised comm:c0"]
 
 
@@ -68,7 +70,7 @@ def test_a_child_that_was_raised_first_gives_way_to_its_gateway() -> None:
     bench = Bench(family(offline_after_s=2))
     all_answer(bench, True, "gate", "c0", "c1", "c2")
     all_answer(bench, False, "c0")
-    bench.go(3)
+    bench.go(4)
     all_answer(bench, False, "gate")
     bench.go(5)
     all_answer(bench, True, "gate")  # a hiccup of the gateway ends nothing
@@ -278,3 +280,44 @@ def test_first_out_is_told_by_the_edges_time_and_on_the_chart() -> None:
     assert [(chart.rule, chart.first_out) for chart in bench.charts()] == [("slow", True), ("fast", False)]
     bench.go(200)
     assert bench.charts()[-2].first_out != bench.charts()[-1].first_out
+
+
+def test_lines_behind_a_gateway_give_way_to_it_also_when_they_were_noticed_first() -> None:
+    """As many lines as a gateway has ports; the gateway itself is looked at last."""
+    ports = 50
+    devices = [{"id": "gate", "offline_after_s": 1}]
+    devices += [
+        {"id": f"c{port}.{n}", "parent": "gate", "offline_after_s": 1}
+        for port in range(ports)
+        for n in range(20)
+    ]
+    bench = Bench(plant(devices, [], []))
+
+    def all_of(port: int, answering: bool) -> None:
+        names = [f"c{port}.{n}" for n in range(20)]
+        bench.watch.line_answers(f"h:{port}", names, answering, f"h:{port}")
+        all_answer(bench, answering, *names)
+
+    for port in range(ports):
+        all_of(port, True)
+    all_answer(bench, True, "gate")
+    for port in range(ports):
+        all_of(port, False)
+        bench.go(0.03)
+    all_answer(bench, False, "gate")
+    bench.go(60)
+    assert bench.story() == ["raised comm:gate"] and bench.raised()[0].children_count == 1000
+    after = bench.restarted(down_s=5)
+    for port in range(ports):
+        for number in range(20):
+            after.watch.answers(f"c{port}.{number}", False)
+    after.go(60)
+    assert after.story() == []
+    after.watch.line_answers("h:7", [f"c7.{n}" for n in range(20)], False, "h:7")
+    all_answer(after, True, "gate")
+    after.go(9)
+    for port in range(ports):
+        if port != 7:
+            all_answer(after, True, *(f"c{port}.{n}" for n in range(20)))
+    after.go(60)
+    assert after.story() == ["cleared comm:gate (normal)", f"raised {line_rule_id('h:7')}"]
