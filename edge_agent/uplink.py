@@ -145,6 +145,13 @@ class Uplink:
     async def _deliver_by_http(self) -> None:
         """While the broker is away: everything there is, every few seconds."""
         http = HubHttp(self._login)
+
+        async def exchange(batch: bytes) -> UplinkAck:
+            ack = await http.exchange(batch)
+            if ack.at is not None:
+                self._hub_says(ack.at)
+            return ack
+
         loop = asyncio.get_running_loop()
         said = ""
         try:
@@ -153,7 +160,7 @@ class Uplink:
                 if self._link.connected or loop.time() - self._away_since_s < self._broker_away_s:
                     continue
                 try:
-                    await self._delivery.bulk(http.exchange)
+                    await self._delivery.bulk(exchange)
                     said = ""
                 except OutsideError as error:
                     if error.detail != said:  # once, not every few seconds

@@ -14,6 +14,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,7 @@ from core import log
 
 _log = log.get(__name__)
 KEEPALIVE_S = 10  # a line that died without a word is noticed within twice that
-CONNECT_S = 5.0
+CONNECT_S = 4.0  # the edge stops within 5 s, whatever a broker does
 PAUSE_FIRST_S, PAUSE_MOST_S = 0.5, 15.0
 STEADY_S = 10.0  # a connection that lasted this long resets the back-off
 MOST_WAITING = 1000  # messages handed to the loop and not yet handled
@@ -101,15 +102,23 @@ class MqttLink:
     async def run(self) -> None:
         """Connect, and connect again, until cancelled."""
         self._loop = asyncio.get_running_loop()
+        # Threads of its own: a broker that hangs must not hold up the others.
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="mqtt")
+        try:
+            await self._stay(self._loop)
+        finally:
+            self._threads.shutdown(wait=False)
+
+    async def _stay(self, loop: asyncio.AbstractEventLoop) -> None:
         pause_s = PAUSE_FIRST_S
         last_reason = ""
         while True:
-            began_s = self._loop.time()
+            began_s = loop.time()
             reason = await self._one_connection()
             if reason is None:
                 continue
             self._on_state(False, reason)
-            if self._loop.time() - began_s > STEADY_S:
+            if loop.time() - began_s > STEADY_S:
                 pause_s, last_reason = PAUSE_FIRST_S, ""
             if reason != last_reason:  # said once, not at each attempt
                 _log.warning("no broker connection", broker=self.broker.address, reason=reason)
@@ -139,7 +148,7 @@ class MqttLink:
         client = self._make_client(gone)
         try:
             await self._loop.run_in_executor(
-                None, client.connect, self.broker.host, self.broker.port, KEEPALIVE_S
+                self._threads, client.connect, self.broker.host, self.broker.port, KEEPALIVE_S
             )
             client.loop_start()
             return await gone
@@ -148,7 +157,7 @@ class MqttLink:
         finally:
             self.connected, self._client = False, None
             client.disconnect()
-            await asyncio.shield(self._loop.run_in_executor(None, _end, client))
+            await asyncio.shield(self._loop.run_in_executor(self._threads, _end, client))
 
     def _make_client(self, gone: Gone) -> paho.Client:
         client = paho.Client(
