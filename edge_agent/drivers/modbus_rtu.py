@@ -35,10 +35,7 @@ DRAIN_MOST_S = 1.0  # a line that is never still is given up
 ALIKE_S = 0.03  # between replies of which one, if it came twice, could be taken for the other
 BETWEEN_BYTES_S = 0.05  # a reply under way may pause so long
 OWED_S = 10.0  # how long an answer may still come
-LOOP_LATE_S, LOOP_TURN_S = (
-    0.0025,
-    0.001,
-)  # a timer that comes so late is no proof of silence; one more turn of the loop
+LOOP_TURN_S = 0.001
 SILENT_MOST = 3  # requests in a row with nothing heard at all: the connection may be dead
 EXCEPTION_BYTES = 5
 
