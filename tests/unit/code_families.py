@@ -11,7 +11,18 @@ from pydantic import BaseModel
 from core.domain.people import Action, Role, Scope
 from core.domain.points import Quality
 from core.services import intake
-from core.wire import assets, config_checks, edge_config, fleet, knowledge, parts, people, plans, tickets, uplink
+from core.wire import (
+    assets,
+    config_checks,
+    edge_config,
+    fleet,
+    knowledge,
+    parts,
+    people,
+    plans,
+    tickets,
+    uplink,
+)
 from edge_agent.plant import FAULTS
 
 
