@@ -51,8 +51,10 @@ class EdgesPage(Page):
     def help_text(self) -> str:
         return _(
             "An edge polls devices and raises alarms by rules, also while the hub is away. Choose an edge, then a "
-            "device, then a point: what belongs to it is shown beside or below. Changes count only after “Push to "
-            "edge”; the strip at the top says when the edge runs them, or why it refused."
+            "device, then a point: what belongs to it is shown beside or below. New devices come from the library, "
+            "or are looked for behind an address; points come from a table too. A rule can be tried on what its "
+            "point did before it is saved. Changes count only after “Push to edge”, which says first what it will "
+            "change, and then what the edge answers."
         )
 
     def refresh(self) -> None:
@@ -69,6 +71,8 @@ class EdgesPage(Page):
         return [
             (_("New edge"), "plus", self.on_new),
             (_("New device"), "plus", self.levels.ask_device),
+            (_("Look for devices"), "radar", self.levels.ask_probe),
+            (_("Health"), "heart-pulse", self.strip.on_health),
             (_("Push to edge"), "upload-network-outline", self.strip.on_push),
         ]
 
