@@ -194,15 +194,13 @@ def dead_part(bench: Bench) -> list[dict[str, Any]]:
                 began_s = time.monotonic()
                 time.sleep(seconds)
             scans, late_ms = _lateness(bench, alive, began_s, began_s + seconds)
-            if not scans:
-                late_ms = [float("nan")]
-            row = {
-                "part": "dead", "program": name, "scans": scans, "of": seconds,
-                "p99_late_ms": round(figures.percentile(late_ms, 0.99), 2), "worst_late_ms": round(max(late_ms), 2),
-                "load": figures.load(),
-            }  # fmt: skip
-            found.append(row)
-            print(f"{name:<44}{scans:>13}{row['p99_late_ms']:>14.1f}{row['worst_late_ms']:>8.1f}", flush=True)
+            p99_ms = round(figures.percentile(late_ms, 0.99), 2) if scans else None
+            found.append(
+                {"part": "dead", "program": name, "scans": scans, "of": seconds, "p99_late_ms": p99_ms,
+                 "worst_late_ms": round(max(late_ms), 2) if scans else None, "load": figures.load()}
+            )  # fmt: skip
+            late = f"{p99_ms:>14.1f}{max(late_ms):>8.1f}" if scans else f"{'-':>14}{'-':>8}"
+            print(f"{name:<44}{scans:>13}{late}", flush=True)
         bench.machines.counts.silent_from = edge_machine.DEVICES
     return found
 
