@@ -7,9 +7,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox
 
 from core import i18n
@@ -26,6 +27,7 @@ from desktop.pages.edge_rule_words import condition_words, rule_sentence
 from desktop.pages.edges import EdgesPage
 from desktop.widgets.duration import DurationEdit
 from desktop.widgets.form import FormDialog
+from desktop.widgets.table import Table
 from tests.desktop.conftest import Plant
 
 Until = Callable[..., object]
@@ -303,3 +305,33 @@ def test_what_else_a_rule_does_is_said() -> None:
         "Raises when the value is above 3 bar, at once. Stays until somebody resets it. Reminds every 1 hour. "
         "Counts Monday–Friday 08:00–17:00. Quiet while “Running” is off."
     )
+
+
+def test_what_an_edge_refused_stands_beside_the_thing(page: EdgesPage, plant: Plant, until: Until) -> None:
+    made_device(page, until)
+    made_point(page, until)
+    device, point = page.levels.devices.rows()[0], page.levels.points.rows()[0]
+    assert page.strip.edge is not None
+    page.strip._config = EdgeConfig.model_validate(
+        {
+            "edge": "e",
+            "version": 1,
+            "devices": [{"kind": "modbus_tcp", "id": str(device.id), "name": "Press PLC", "host": "h"}],
+            "points": [{"id": str(point.id), "device": str(device.id), "name": "Oil"}],
+        }
+    )
+    errors = [
+        ConfigError(path="devices[0].host", code="made_up", detail="no such host"),
+        ConfigError(path="points[0].address", code="made_up", detail="taken twice"),
+    ]
+    page.strip.show_edge(page.strip.edge.model_copy(update={"config_errors": errors, "joined": True}))
+
+    def shown(table: Table[Any], key: str) -> tuple[str, str]:
+        at = next(n for n, column in enumerate(table.model.columns) if column.key == key)
+        index = table.model.index(0, at)
+        return str(index.data()), str(index.data(int(Qt.ItemDataRole.ToolTipRole)))
+
+    assert shown(page.levels.devices, "state")[0] == "refused"
+    assert "no such host" in shown(page.levels.devices, "state")[1]
+    assert "taken twice" in shown(page.levels.points, "name")[1]
+    assert "Device “Press PLC”" in page.strip.errors.text()
