@@ -26,6 +26,7 @@ from edge_agent.sparkplug_points import SparkplugPoints
 _log = log.get(__name__)
 ASK_FIRST_S, ASK_MOST_S = 2.0, 60.0
 ATTEND_S = 1.0
+MOST_ALIVE_TOPICS = 1000
 
 
 class Subscription:
@@ -86,9 +87,9 @@ class Subscription:
         if not payload:  # takes the retained message off the broker
             self._alive_topics.pop(topic, None)
             return
-        self._alive_topics[topic] = _word(payload) in self._alive_words
-        if len(self._alive_topics) > 1000:
+        if len(self._alive_topics) > MOST_ALIVE_TOPICS:
             self._alive_topics.clear()
+        self._alive_topics[topic] = _word(payload) in self._alive_words
         self._say_alive(all(self._alive_topics.values()))
 
     def _session(self, reader: SparkplugPoints, wrong: str | None) -> None:
@@ -100,7 +101,8 @@ class Subscription:
         if reader.doubt:
             self._tell("device.no_birth", reader.doubt)
             return
-        self._ask_pause_s = ASK_FIRST_S
+        if self._clock.steady_s() > self._ask_at_s + ASK_MOST_S:  # sure for long: the next doubt is a new one
+            self._ask_pause_s = ASK_FIRST_S
         self._tell("device.bad_payload", wrong)
 
     def _say_alive(self, alive: bool) -> None:

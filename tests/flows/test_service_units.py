@@ -69,11 +69,26 @@ def test_the_edge_says_when_it_works_and_is_killed_when_it_hangs() -> None:
     assert "dialout" in service["SupplementaryGroups"] and service["DevicePolicy"] == "closed"
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
 def test_the_edges_service_is_as_closed_as_it_can_be() -> None:
+    service = read(FOLDER / "fettle-edge.service")["Service"]
+    for name in (
+        "ProtectClock",
+        "ProtectHostname",
+        "ProtectKernelLogs",
+        "RestrictNamespaces",
+        "RestrictRealtime",
+        "RemoveIPC",
+    ):
+        assert service[name] == "yes"
+    assert service["CapabilityBoundingSet"] == "" and "SystemCallFilter" in service and "MemoryMax" in service
+    if shutil.which("systemd-analyze") is None:
+        return  # nobody here who gives marks
     done = subprocess.run(
         ["systemd-analyze", "security", "--offline=true", "--no-pager", FOLDER / "fettle-edge.service"],
-        env={**os.environ, "LC_ALL": "C.UTF-8"}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        env={**os.environ, "LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     exposure = re.search(r"exposure level for fettle-edge.service: ([\d.]+)", done.stdout)
     assert exposure is not None and float(exposure[1]) <= 2.0, done.stdout
