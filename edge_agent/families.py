@@ -92,6 +92,10 @@ class Families:
         """Whether another alarm speaks for this one now: the delay of that one is over."""
         return any(speaker.state.trouble and speaker.state.up for speaker in self._speakers(run))
 
+    def gateways(self, run: RuleRun) -> list[RuleRun]:
+        """The polled devices that this communication alarm is behind."""
+        return [speaker for speaker in self._speakers(run) if not speaker.line and not speaker.silence]
+
     def out_of_reach(self, device: str) -> bool:
         """Whether a device, its line, or what it is behind is known not to answer."""
         own = self.runs.get(COMM + device)

@@ -12,7 +12,7 @@ from core.domain import alarms
 from core.domain.alarms import AlarmState, Condition, Rule
 from core.domain.points import Quality
 from core.i18n import _, fill
-from core.wire.edge_config import EdgeConfig, EdgeItself, MqttDevice, PointConfig, Polled, RuleConfig
+from core.wire.edge_config import EdgeConfig, EdgeItself, MqttDevice, PointConfig, RuleConfig
 from core.wire.rule_logic import domain_rule
 from edge_agent.channels import Channel, Value
 
@@ -21,7 +21,6 @@ LINE = "comm:line:"  # of a whole line's
 SECRET: frozenset[alarms.Quiet] = frozenset({"parent", "eclipse"})
 """Reasons to be quiet that the hub is not told of: another alarm's raise says it for all."""
 _ID_CHARACTERS = 40
-SECOND_LOOK_MOST_S = 5.0
 
 
 class Ear:
@@ -156,12 +155,7 @@ def build(
     for device in config.devices:
         if isinstance(device, EdgeItself):
             continue
-        after_s = device.offline_after_s
-        gateway = by_id.get(device.parent)
-        if isinstance(device, Polled) and isinstance(gateway, Polled):
-            # Before it speaks for itself there must have been time to find out whether its gateway answers.
-            after_s += min((gateway.poll_ms + gateway.timeout_ms) / 1000, SECOND_LOOK_MOST_S)
-        rule = _comm_rule(device.id, device.name, after_s, isinstance(device, MqttDevice))
+        rule = _comm_rule(device.id, device.name, device.offline_after_s, isinstance(device, MqttDevice))
         runs[rule.id] = RuleRun(domain_rule(rule), rule, devices[device.id], device.id, device.asset)
     return runs
 

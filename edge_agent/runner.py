@@ -16,7 +16,7 @@ from core.domain import alarms
 from core.domain.alarms import AlarmState, Change, Condition, Operation
 from core.domain.points import Quality, Reading
 from core.errors import AppError, NotFound
-from core.wire.edge_config import EdgeConfig
+from core.wire.edge_config import Device, EdgeConfig
 from edge_agent import handover, reports, rule_runs
 from edge_agent.channels import Channel, Value
 from edge_agent.charts import Charts
@@ -61,6 +61,7 @@ class Runner:
         self._config = EdgeConfig(edge="", version=1)
         self._others = Suppression(self.do, self._plan)
         self._channels: Mapping[str, Channel] = {}
+        self._devices: dict[str, Device] = {}
         self._timers: list[tuple[float, int, RuleRun]] = []
         self._count = itertools.count()
         self._saved: dict[str, Mapping[str, object]] = {}
@@ -87,6 +88,8 @@ class Runner:
         handover.carry_over(runs, config, self._families, self._saved, self._reports, now_s)
         self._saved = {}
         self._config, self._channels = config, channels
+        self._devices = {device.id: device for device in config.devices}
+        self._others.awaited.clear()
         self._others.families = Families(config, {id_: run for id_, run in runs.items() if not run.line})
         for run in runs.values():
             if run.line:
@@ -318,7 +321,7 @@ class Runner:
     def line_answers(self, line_id: str, device_ids: Sequence[str], answering: bool, name: str) -> None:
         """A line with several devices has (not) answered at all."""
         rule_id = rule_runs.line_rule_id(line_id)
-        devices = {device.id: device for device in self._config.devices if device.id in device_ids}
+        devices = {id_: self._devices[id_] for id_ in device_ids if id_ in self._devices}
         run = self._families.runs.get(rule_id)
         if len(devices) < 2 or (run is None and answering):
             return
@@ -337,6 +340,11 @@ class Runner:
         if channel.value is not failing or channel.quality is not _GOOD:
             channel.change(failing, _GOOD, "", now_s, -math.inf)
             self.listen(channel, failing, _GOOD, "", now_s, -math.inf)
+
+    def answered(self, device_id: str) -> None:
+        """A device has answered, as it does all the time; somebody behind it may wait for that."""
+        if device_id in self._others.awaited:
+            self._others.answered(device_id, self._clock.steady_s())
 
     def line_lives(self, device_id: str) -> None:
         """A device has answered, so its line does."""

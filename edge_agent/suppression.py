@@ -16,6 +16,7 @@ from edge_agent import rule_runs
 from edge_agent.families import Families
 from edge_agent.rule_runs import RuleRun
 
+SECOND_LOOK_S = 30.0  # longest wait for a gateway to answer before what is behind it speaks for itself
 RETURN_S = 10.0  # what is behind a device that is back gets this long to answer before its own silence counts
 
 
@@ -27,6 +28,7 @@ class Suppression:
     ) -> None:
         self._do, self._plan = do, plan
         self.families = Families(EdgeConfig(edge="", version=1), {})
+        self.awaited: dict[str, list[RuleRun]] = {}  # gateway → who waits for a sign of life of it
 
     def reconcile(self, run: RuleRun, now_s: float) -> None:
         """Quiet by others as they stand now: families may have changed, or another run's state was resumed."""
@@ -46,6 +48,8 @@ class Suppression:
         if not state.trouble and run.release_s < math.inf and not run.silence:
             run.release_s = math.inf  # it has answered itself
             self._do(run, Operation("unsuppress", why="parent"), now_s)
+        if state.trouble and not was.trouble and not run.silence and not families.down(run):
+            self._look_first(run, now_s)
         if not families.speaks(run):
             return
         if state.trouble and not (was.trouble and was.up == state.up):
@@ -55,6 +59,26 @@ class Suppression:
             for child in list(families.covered(run)):
                 if "parent" in child.state.suppressed and not self.families.down(child):
                     self._release(child, now_s)
+
+    def _look_first(self, run: RuleRun, now_s: float) -> None:
+        """What is behind a gateway speaks for itself only once the gateway has answered since: the two are noticed in
+        any order, and one loss is one alarm."""
+        gateways = self.families.gateways(run) if run.comm and not run.state.active else []
+        if not gateways:
+            return
+        self._do(run, Operation("suppress", why="parent"), now_s)
+        run.release_s = now_s + SECOND_LOOK_S
+        for gateway in gateways:
+            self.awaited.setdefault(gateway.device, []).append(run)
+        self._plan(run, now_s)
+
+    def answered(self, gateway: str, now_s: float) -> None:
+        """A gateway that was waited for has answered."""
+        for run in self.awaited.pop(gateway, ()):
+            waits = any(run in others for others in self.awaited.values())
+            if run.release_s < math.inf and not waits and not self.families.down(run):
+                run.release_s = math.inf
+                self._do(run, Operation("unsuppress", why="parent"), now_s)
 
     def _cover(self, child: RuleRun, spoken: bool, now_s: float) -> None:
         """Keep a rule quiet while another speaks for it. What was raised by silence is over then; a process alarm

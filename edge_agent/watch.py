@@ -130,6 +130,8 @@ class Watch:
             if answering:
                 self._runner.line_lives(device_id)
             self.put(channel, failing, _GOOD, "", -math.inf)
+        elif answering:
+            self._runner.answered(device_id)
 
     def line_answers(self, line_id: str, device_ids: Sequence[str], answering: bool, name: str) -> None:
         """A line with several devices has (not) answered at all: feeds the communication alarm that speaks for them."""

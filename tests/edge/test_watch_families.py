@@ -60,9 +60,11 @@ def test_children_that_stay_dead_speak_for_themselves_when_the_gateway_is_back()
     assert bench.story()[2:] == ["raised comm:c2"]
     all_answer(bench, True, "c2")
     all_answer(bench, False, "c0")
-    bench.go(11)  # its 10 s, and as long as another look at the gateway takes
+    bench.go(5)
+    all_answer(bench, True, "gate")  # now it is known that it is not the gateway
+    bench.go(9)
     assert bench.story()[4:] == []
-    bench.go(1)
+    bench.go(2)
     assert bench.story()[3:] == ["cleared comm:c2 (normal)", "raised comm:c0"]
 
 
@@ -70,6 +72,7 @@ def test_a_child_that_was_raised_first_gives_way_to_its_gateway() -> None:
     bench = Bench(family(offline_after_s=2))
     all_answer(bench, True, "gate", "c0", "c1", "c2")
     all_answer(bench, False, "c0")
+    all_answer(bench, True, "gate")
     bench.go(4)
     all_answer(bench, False, "gate")
     bench.go(5)
@@ -303,7 +306,7 @@ def test_lines_behind_a_gateway_give_way_to_it_also_when_they_were_noticed_first
     all_answer(bench, True, "gate")
     for port in range(ports):
         all_of(port, False)
-        bench.go(0.03)
+        bench.go(0.3)
     all_answer(bench, False, "gate")
     bench.go(60)
     assert bench.story() == ["raised comm:gate"] and bench.raised()[0].children_count == 1000
@@ -321,3 +324,18 @@ def test_lines_behind_a_gateway_give_way_to_it_also_when_they_were_noticed_first
             all_answer(after, True, *(f"c{port}.{n}" for n in range(20)))
     after.go(60)
     assert after.story() == ["cleared comm:gate (normal)", f"raised {line_rule_id('h:7')}"]
+
+
+def test_a_gateway_that_is_hardly_ever_asked_is_not_waited_for_without_end() -> None:
+    bench = Bench(family())
+    all_answer(bench, True, "gate", "c0", "c1", "c2")
+    all_answer(bench, False, "c0")
+    bench.go(39)
+    assert bench.story() == []
+    bench.go(2)
+    assert bench.story() == ["raised comm:c0"]
+    all_answer(bench, False, "c1")
+    all_answer(bench, True, "c1")
+    all_answer(bench, True, "gate")
+    bench.go(60)
+    assert bench.story() == ["raised comm:c0"]
