@@ -10,6 +10,7 @@ import json
 import sqlite3
 import time
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core.wire.uplink import UplinkEvent, digest
@@ -18,6 +19,11 @@ from tests.faults.rig import Rig
 Key = tuple[str, int]
 DRAIN_S = 30.0  # I7: back to work without a human
 _CONTENT = ("alarm_raised", "alarm_cleared", "chart_frozen")
+
+
+def _moment(micros: int) -> str:
+    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
+    return at.isoformat().replace("+00:00", "Z")
 
 
 class Difference(AssertionError):
@@ -38,6 +44,7 @@ class Judge:
         self._digests: dict[Key, str] = {}
         self.lost: set[Key] = set()  # what a damaged disk took: nobody can have it
         self.posted: dict[str, int] = {}  # request id → ticket, of those that the hub said yes to
+        self.seen: set[tuple[int, str]] = set()  # alarms that somebody has acknowledged, and when
         self.events = self.checks = 0
         self.slowest_s = 0.0
 
@@ -260,8 +267,11 @@ class Judge:
 
     def _posts(self, wrong: list[str]) -> None:
         """I4 and I2 over HTTP: a yes survives, and asking again made no second ticket."""
-        if not self.posted:
-            return
+        acked = self._rig.of_hub("SELECT subject_id, at FROM journal_row WHERE verb = 'alarm.acked'")
+        for alarm, moment in self.seen - {(row[0], _moment(row[1])) for row in acked}:
+            wrong.append(
+                f"I4: alarm {alarm} was acknowledged at {moment}, the hub's journal has nothing of it"
+            )
         rows = dict(self._rig.of_hub("SELECT request_id, id FROM ticket_row WHERE request_id IS NOT NULL"))
         for request, ticket in self.posted.items():
             if rows.get(request) != ticket:

@@ -271,9 +271,9 @@ class Rig:
         for hub in self.hubs:
             hub.start()
         if self.broker is not None:
-            wait_for(lambda: (self.folder / "passwords").exists(), 30)
+            wait_for(lambda: (self.folder / "acl").exists(), 60)  # written after the passwords
             self.broker.start()
-        wait_for(lambda: listens(self.broker_port), 30)
+        wait_for(lambda: listens(self.broker_port), 60)
         self.edge.start()
         self.keep_ledger()
 
@@ -290,7 +290,7 @@ class Rig:
             except sqlite3.OperationalError:
                 return False
 
-        wait_for(begun, 30)
+        wait_for(begun, 60)
 
     def up(self) -> None:
         """Whatever has been killed runs again, and the lines are fair."""

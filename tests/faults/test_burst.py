@@ -155,7 +155,7 @@ class Plant:
         """All of it; returns once the edge keeps its ledger."""
         self.device.start()
         self.hub.start()
-        wait_for(lambda: (self.folder / "passwords").exists(), 30)
+        wait_for(lambda: (self.folder / "acl").exists(), 60)  # written after the passwords
         self.broker.start()
         wait_for(lambda: listens(self.mqtt_port), 30)
         self.edge.start()

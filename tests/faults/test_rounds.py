@@ -42,7 +42,7 @@ def need(setup: str) -> None:
 @pytest.mark.parametrize("setup", SETUPS)
 def test_kills_and_cut_lines_lose_and_double_nothing(nursery: Nursery, setup: str) -> None:
     need(setup)
-    outcome = campaign(setup, ROUNDS, SEED, nursery)
+    outcome = campaign(setup, ROUNDS, SEED, nursery, patience_s=90)  # in its own time on a loaded machine
     assert outcome.failure == "", outcome.line()
     assert outcome.events > ROUNDS and outcome.kills > ROUNDS / 2 and outcome.checks > 1
 
