@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.wire.edge_config import PointConfig
@@ -132,6 +132,7 @@ def test_the_planner_ties_values_to_their_scale_factors() -> None:
     assert planner.width(text) == 5 and planner.make(3, [text]).count == 5
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from(list(VALUES)), st.sampled_from(["ABCD", "BADC", "CDAB", "DCBA"])),

@@ -7,7 +7,7 @@ import struct
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from core.errors import AppError
@@ -36,6 +36,7 @@ def read(point: PointConfig, registers: tuple[int, ...], power: Power | None = N
     return decoder.values(struct.pack(f">{len(registers)}H", *registers))[0]
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(TYPES),
     st.sampled_from(ORDERS),
@@ -60,6 +61,7 @@ def test_what_was_read_can_be_written_back(
     assert encode(wanted, value).registers == registers
 
 
+@settings(deadline=None)
 @given(st.integers(0, 15), st.integers(1, 16), st.sampled_from(ORDERS), st.integers(0, 0xFFFF), st.data())
 def test_a_bit_field_leaves_the_other_bits(
     bit: int, bits: int, order: str, held: int, data: st.DataObject

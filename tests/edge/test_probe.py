@@ -33,7 +33,9 @@ def searched(server: HostileServer, first: int, last: int, **more: Any) -> dict[
     async def both() -> dict[str, Any]:
         port = await server.start()
         try:
-            return await probe.search(device_of(server, port, timeout_ms=100), first, last, breath_s=0, **more)
+            return await probe.search(
+                device_of(server, port, timeout_ms=100), first, last, breath_s=0, **more
+            )
         finally:
             await server.stop()
 

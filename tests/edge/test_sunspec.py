@@ -151,7 +151,7 @@ def same(ours: Any, other: Any) -> bool:
 
 
 @pytest.mark.parametrize("number", sorted(MODELS))
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_every_value_agrees_with_sunspecs_own_library(number: int, seed: int) -> None:
     model, chance = MODELS[number], Random(seed)

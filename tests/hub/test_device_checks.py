@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.domain.people import SYSTEM
@@ -191,6 +191,7 @@ TERMS = st.fixed_dictionaries(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(TERMS, st.lists(TERMS, max_size=2), st.lists(TERMS, max_size=1), st.sampled_from(["", "all", "any"]))
 def test_a_rule_without_faults_is_taken_by_the_edge(
     rule: dict[str, Any], terms: list[dict[str, Any]], suppress: list[dict[str, Any]], over: str

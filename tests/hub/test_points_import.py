@@ -10,7 +10,7 @@ from typing import Any
 
 import openpyxl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.domain.people import SYSTEM, Actor
@@ -256,6 +256,7 @@ def test_exports_hold_no_formulas(plant: Plant, plc: int, now: datetime) -> None
     assert "f" not in {cell.data_type for row in book.active.iter_rows() for cell in row}  # type: ignore[union-attr]
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.text(min_size=1, max_size=30))
 def test_any_text_survives_a_cell(text: str) -> None:
     text = text.strip()
