@@ -156,6 +156,8 @@ class Line:
     async def _carry_out_orders(self) -> None:
         while self._orders:
             work, answer = self._orders.popleft()
+            if answer.done():
+                continue  # who ordered it waits no more: then it must not happen
             began_s = asyncio.get_running_loop().time()
             try:
                 value = await work()

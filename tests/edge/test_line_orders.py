@@ -177,3 +177,19 @@ def test_an_order_does_not_wait_for_all_blocks_of_a_slow_scan() -> None:
         await server.stop()
 
     asyncio.run(both())
+
+
+def test_an_order_nobody_waits_for_any_more_is_not_carried_out() -> None:
+    server = honest("tcp")
+
+    async def work(line: Line) -> None:
+        server.think_s = 0.3
+        await until(lambda: server.requests >= 2)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.02):
+                await line.write(SETPOINT, 5)
+        server.think_s = 0.0
+        assert await line.write(TENTHS, 1.5) == 1.5
+        assert [ask.address for ask in server.asked] == [520]
+
+    with_line(server, work, timeout_ms=1000)
