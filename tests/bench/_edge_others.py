@@ -6,6 +6,7 @@ so. Each polls the same server by its own configuration.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -133,13 +134,14 @@ def processes(pid: int) -> list[int]:
 
 def cpu_s(pid: int) -> float:
     """Processor time of a process and its children so far, without a broker that it started."""
-    used = 0.0
+    used_ns = 0
     for one in processes(pid):
-        fields = Path(f"/proc/{one}/stat").read_text()
-        if "(mosquitto)" in fields:
+        if "(mosquitto)" in Path(f"/proc/{one}/stat").read_text():
             continue
-        used += sum(int(field) for field in fields.rsplit(")", 1)[1].split()[11:13])
-    return used / os.sysconf("SC_CLK_TCK")
+        for task in Path(f"/proc/{one}/task").iterdir():
+            with contextlib.suppress(OSError):  # a thread that has just ended
+                used_ns += int((task / "schedstat").read_text().split()[0])
+    return used_ns / 1e9
 
 
 def rss_mib(pid: int) -> float:
