@@ -127,6 +127,7 @@ class Suppression:
         )
         run.state = alarms.fit(run.rule, run.state, now_s)
         self.families.add_line(run)
+        self.reconcile(run, now_s)
         return run
 
     def drop_line(self, line: RuleRun, now_s: float) -> None:

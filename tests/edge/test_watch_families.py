@@ -307,7 +307,8 @@ def test_lines_behind_a_gateway_give_way_to_it_also_when_they_were_noticed_first
     for port in range(ports):
         all_of(port, False)
         bench.go(0.3)
-    all_answer(bench, False, "gate")
+        if port == 30:
+            all_answer(bench, False, "gate")
     bench.go(60)
     assert bench.story() == ["raised comm:gate"] and bench.raised()[0].children_count == 1000
     after = bench.restarted(down_s=5)
