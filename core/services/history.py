@@ -45,12 +45,21 @@ _known: dict[str, tuple[frozenset[str], float]] = {}
 
 
 def begin(folder: Path) -> None:
-    """Open what is kept in `folder` (or in PostgreSQL), and know the latest values of before."""
+    """Open what is kept in `folder` (or in PostgreSQL), and know the latest values of before.
+
+    When that cannot be done the hub works without a history: tickets do not depend on it.
+    """
     global _store
     end()
-    _store = telemetry.open_store(folder / FILE)
+    try:
+        store = telemetry.open_store(folder / FILE)
+        known = store.latest()
+    except OutsideError as error:
+        _log.error("no history of points will be kept", reason=error.detail)
+        return
+    _store = store
     by_edge: dict[str, list[PointSample]] = {}
-    for _point_id, edge_id, sample in _store.latest():
+    for _point_id, edge_id, sample in known:
         by_edge.setdefault(edge_id, []).append(PointSample.model_validate_json(sample))
     for edge_id, latest in by_edge.items():
         fleet.remember(Telemetry(edge=edge_id, at=latest[0].at, points=latest))

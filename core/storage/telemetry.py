@@ -69,7 +69,7 @@ class Store:
                 if writing:
                     held.enter_context(opened.atomic() if self.shared else opened.atomic("IMMEDIATE"))
                 yield opened
-        except db.DatabaseTrouble as error:
+        except (*db.DatabaseTrouble, peewee.DatabaseError) as error:
             raise OutsideError("database.failed", str(error), reason=error) from error
 
     def make_tables(self) -> None:
@@ -235,7 +235,10 @@ def open_store(file: Path) -> Store:
         return store
     try:
         return _open_file(file)
-    except (OutsideError, peewee.DatabaseError) as error:
+    except OutsideError as error:
+        # Locked or a full disk is no reason to put years of readings aside.
+        if isinstance(error.__cause__, db.DatabaseTrouble):
+            raise
         aside = file.with_name(f"{file.name}.broken-{time.strftime('%Y%m%dT%H%M%S')}")
         _log.error("the file of samples is broken and put aside", file=str(aside), reason=str(error))
         for ending in ("-wal", "-shm"):

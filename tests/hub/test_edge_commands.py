@@ -278,6 +278,23 @@ def test_each_order_is_for_its_roles_only(case: Case, path: str, body: Any, allo
         assert stranger.post(asked, json=body).status_code == 401
 
 
+def test_what_points_did_is_for_its_roles_only(case: Case) -> None:
+    now = datetime.now(UTC)
+    stretch = {"from_at": (now - timedelta(hours=1)).isoformat(), "to_at": now.isoformat()}
+    path = f"/points/{case.point_id}"
+    tried = {"rule": {"name": "x", "condition": "high", "limit": 1}, **stretch}
+    for role, token in case.tokens.items():
+        with case.hub.client(token) as client:
+            history = client.get(f"{path}/history", params=stretch).status_code
+            assert history == (403 if role == "vendor" else 200), role
+            assert client.post(f"{path}/try-rule", json=tried).status_code == (
+                200 if role in SHELVERS else 403
+            ), role
+    with case.hub.client("") as stranger:
+        assert stranger.get(f"{path}/history", params=stretch).status_code == 401
+        assert stranger.post(f"{path}/try-rule", json=tried).status_code == 401
+
+
 def test_shelving_an_alarm_shows_at_once_and_is_told_once(case: Case) -> None:
     shown = case.ask("dispatcher", "POST", f"/alarms/{case.alarm_id}/shelve", {**SHELVE, "once": True}).json()
     assert (shown["service"], shown["service_why"], shown["service_by"]) == (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from core.domain.people import Role
 from core.errors import AppError, Forbidden, OutsideError
+from core.hub import jobs
 from core.services import edge_watch, fleet, history, settings
 from core.settings import HistorySettings
 from core.storage import samples, telemetry
@@ -20,6 +22,7 @@ from core.storage.samples import Sample
 from core.storage.tables import DeviceRow, EdgeRow, PointRow
 from core.wire.history import PointHistory
 from core.wire.uplink import PointSample, Telemetry
+from tests.conftest import wait_for
 from tests.hub.actors import hub_in, person
 from tests.hub.conftest import Plant
 
@@ -253,6 +256,45 @@ def test_a_broken_file_is_put_aside_and_the_hub_goes_on(
         history.begin(tmp_path)
         assert len(list(tmp_path.glob("telemetry.db.broken-*"))) == 1
         assert history.flush(now) == 0
+        history.end()
+
+
+def test_without_a_place_for_it_the_hub_works_without_history(
+    sqlite_plant: Plant, tmp_path: Path, now: datetime
+) -> None:
+    device = DeviceRow.create(edge=sqlite_plant.edge, name="PLC", kind="modbus_tcp")
+    point = PointRow.create(device=device, name="温度", config={}).id
+    (tmp_path / "telemetry.db").mkdir()
+    with hub_in(tmp_path):
+        history.begin(tmp_path)
+        edge_watch.telemetry(told(point, now, 1.0), now=now)
+        assert fleet.latest("edge-1", point) is not None
+        assert history.flush(now) == history.tidy(now) == 0
+        assert asked(sqlite_plant, point, now - HOUR, now + HOUR).samples == []
+        assert (tmp_path / "telemetry.db").is_dir()  # it was not put aside
+
+
+def test_the_historian_writes_what_is_left_when_it_is_stopped(
+    sqlite_plant: Plant, tmp_path: Path, now: datetime
+) -> None:
+    device = DeviceRow.create(edge=sqlite_plant.edge, name="PLC", kind="modbus_tcp")
+    point = PointRow.create(device=device, name="温度", config={}).id
+    with hub_in(tmp_path):
+        history.begin(tmp_path)
+        stop = threading.Event()
+        historian = threading.Thread(
+            target=jobs.Historian(lambda: now, flush_s=0.01, tidy_s=0.01).run, args=(stop,)
+        )
+        historian.start()
+        edge_watch.telemetry(told(point, now - 2 * MINUTE, 1.0), now=now)
+        store = history._store
+        assert store is not None
+        wait_for(lambda: store.bounds(telemetry.RAW, point))
+        edge_watch.telemetry(told(point, now, 2.0), now=now)
+        stop.set()
+        historian.join(10)
+        bounds = store.bounds(telemetry.RAW, point)
+        assert bounds is not None and bounds[1] == history._ms(now)
         history.end()
 
 
