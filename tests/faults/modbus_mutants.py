@@ -103,7 +103,7 @@ MUTANTS = (
     Mutant("replies that look alike follow at once", "serial", (
         ("return before.likeness == request.likeness", "return False"),
         ("self._debts.add(self._before, self._heard_s)", "pass"),
-    )),
+    ), ("double_later",)),
 )  # fmt: skip
 
 
