@@ -169,11 +169,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return mutants.main(seed, given.json)
     setups = given.setup or list(SETUPS)
-    rounds = given.rounds if given.setup else -(-given.rounds // len(setups))
     outcomes = []
     with contextlib.closing(Nursery()) as nursery:
         for setup in setups:
-            outcomes.append(campaign(setup, rounds, seed, nursery, brisk=not given.real, keep=True))
+            outcomes.append(campaign(setup, given.rounds, seed, nursery, brisk=not given.real, keep=True))
             print(outcomes[-1].line(), flush=True)
     if given.json:
         given.json.write_text(json.dumps([vars(outcome) for outcome in outcomes], indent=2) + "\n")
