@@ -154,9 +154,7 @@ def campaign(
 def main(argv: Sequence[str] | None = None) -> int:
     """0 when nothing was lost, doubled or wrong."""
     parser = argparse.ArgumentParser(prog="./dev faults", description=__doc__)
-    parser.add_argument(
-        "--rounds", type=int, default=60, help="of each --setup; of all three together without"
-    )
+    parser.add_argument("--rounds", type=int, default=20, help="in each set-up (20)")
     parser.add_argument("--seed", type=int, help="chosen anew when not given")
     parser.add_argument("--setup", choices=SETUPS, action="append", help="all three when not given")
     parser.add_argument("--mutants", action="store_true", help="faults built in instead: each must be caught")
