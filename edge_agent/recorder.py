@@ -20,7 +20,7 @@ AFTER_S = 120.0
 FINAL_SAMPLES = 2000
 EARLY_SAMPLES = 500
 MOST_SAMPLES = 20_000
-LEAST_SAMPLES = 240
+LEAST_SAMPLES = 120
 ALL_SAMPLES = 1_000_000  # 16 MB
 _KEEP_S = BEFORE_S + AFTER_S + 60.0
 _PRUNE = 64  # samples between two looks at what is too old
@@ -105,7 +105,7 @@ class Trace:
             kept = thin(self._samples(0, len(self._at)), self.most // 2)
             self._at = array("d", [at_s for at_s, _ in kept])
             self._values = array("d", [_NO_VALUE if value is None else value for _, value in kept])
-        self._prune_at = len(self._at) + max(_PRUNE, len(self._at) // 4)
+        self._prune_at = len(self._at) + max(_PRUNE, len(self._at) // 8)
 
 
 def room(traces: int) -> int:

@@ -12,7 +12,7 @@ from core.domain.points import Quality
 from core.wire.edge_config import EdgeConfig, PointConfig
 from core.wire.uplink import PointSample
 from edge_agent import recorder, rule_runs
-from edge_agent.channels import Channel, Value, move
+from edge_agent.channels import Channel, Value, move, share
 from edge_agent.clock import Clock
 from edge_agent.outbox import Batch
 from edge_agent.recorder import Trace
@@ -46,6 +46,8 @@ class Watch:
 
     def configure(self, config: EdgeConfig) -> None:
         """Watch what `config` says. Alarms of rules that stay go on; those of rules taken away are cleared."""
+        share(config.points)
+        share(config.rules)
         channels: dict[str, Channel] = {}
         for point in config.points:
             old = self._channels.get(point.id)

@@ -466,3 +466,13 @@ def test_taking_a_scan_tells_rules_charts_and_telemetry() -> None:
     assert (told["u"].n, told["u"].low, told["u"].last) == (3, 1, 5)
     assert (told["run"].n, told["run"].last, told["run"].mean) == (5, "idle", None)
     bench.watch.take([], [], 0.0)
+
+
+def test_points_that_share_what_is_equal_are_still_the_same_points() -> None:
+    config = one(HOT)
+    twin = EdgeConfig.model_validate_json(config.model_dump_json(exclude_unset=True))
+    Bench(config)
+    assert config == twin and config.model_dump_json(exclude_unset=True) == twin.model_dump_json(
+        exclude_unset=True
+    )
+    assert config.points[0].model_fields_set is config.points[1].model_fields_set
