@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 _CJK = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _RUN = re.compile(rf"[{_CJK}]+|[^\W_{_CJK}]+")
+_CODE = re.compile(r"[0-9a-z]+(?:[-._/#][0-9a-z]+)+")  # A-00123, E-305: people write them with and without
 LONGEST_TERM = 40
 # What says nothing about a fault.
 _EMPTY = frozenset(
@@ -30,8 +31,9 @@ def normal(text: str) -> str:
 
 def terms(text: str) -> list[str]:
     """The terms of a text in order, as they are indexed."""
-    found: list[str] = []
-    for match in _RUN.finditer(normal(text)):
+    text = normal(text)
+    found = [_joined(match[0]) for match in _CODE.finditer(text)]
+    for match in _RUN.finditer(text):
         run = match[0]
         if _is_cjk(run[0]):
             found += [run[at : at + 2] for at in range(len(run) - 1)]
@@ -44,10 +46,12 @@ def terms(text: str) -> list[str]:
 def query_terms(text: str) -> list[str]:
     """The terms that all have to be found for a search; one that ends in `*` is a beginning.
 
-    A Chinese run is asked for by its pairs; the last word or character may still be growing under the typing hand.
+    A Chinese run is asked for by its pairs, a code such as A-00123 as a whole; a word may still be growing under the
+    typing hand.
     """
-    found: list[str] = []
-    runs = [match[0] for match in _RUN.finditer(normal(text))]
+    text = normal(text)
+    found = [_joined(match[0]) + "*" for match in _CODE.finditer(text)]
+    runs = [match[0] for match in _RUN.finditer(_CODE.sub(" ", text))]
     for run in runs:
         if not _is_cjk(run[0]):
             found.append(run[:LONGEST_TERM] + "*")
@@ -56,6 +60,10 @@ def query_terms(text: str) -> list[str]:
         else:
             found += [run[at : at + 2] for at in range(len(run) - 1)]
     return list(dict.fromkeys(found))
+
+
+def _joined(code: str) -> str:
+    return re.sub(r"[^0-9a-z]", "", code)[:LONGEST_TERM]
 
 
 def _is_cjk(character: str) -> bool:

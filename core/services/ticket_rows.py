@@ -16,11 +16,12 @@ from core.errors import AppError
 from core.services import places, rows
 from core.storage import db, queries, search
 from core.storage.sql import JOIN, fn
-from core.storage.tables import AlarmRow, AssetRow, PersonRow, TeamRow, TicketRow
+from core.storage.tables import AlarmRow, AssetRow, JournalRow, PersonRow, TeamRow, TicketRow
 from core.wire.base import Page, Ref
 from core.wire.tickets import TicketFilter, TicketRowView
 
 _OPEN = sorted(workflow.OPEN)
+_MOST_FRESH = 500  # entries of the journal that the index may lag behind
 _PAUSING = sorted(reason for reason, pauses in workflow.HOLD_PAUSES.items() if pauses)
 
 # The columns of a ticket that a line of a table tells.
@@ -111,13 +112,29 @@ def overdue(now: datetime) -> Any:
 
 def _search(text: str) -> Any:
     """All words of `text`, in any order and place, or the end of a ticket's number; by the index once there is one."""
-    terms = words.query_terms(text)
-    if not terms or search.mark() is None:
+    terms, mark = words.query_terms(text), search.mark()
+    if not terms or mark is None:
         return _containing(text)
     found = search.matching("ticket", terms, TicketRow.id) | (TicketRow.number == text.strip().upper())
+    fresh = _fresh(mark, text)
+    if fresh:
+        found |= TicketRow.id.in_(fresh)
     if text.strip().isdecimal() and len(text.strip()) <= 6:  # people name a ticket by its last digits
         found |= TicketRow.number.in_([tickets.number_of(int(text), year) for year in _years()])
     return found
+
+
+def _fresh(mark: int, text: str) -> list[int]:
+    """Of the few tickets that have changed since the index was brought up to date: those that contain the text."""
+    changed = JournalRow.select(JournalRow.ticket_id).where(
+        JournalRow.id > mark, JournalRow.ticket_id.is_null(False)
+    )
+    ids = sorted({int(row.ticket_id or 0) for row in changed.limit(_MOST_FRESH)})
+    return (
+        [row.id for row in TicketRow.select(TicketRow.id).where(TicketRow.id.in_(ids), _containing(text))]
+        if ids
+        else []
+    )
 
 
 def _years() -> list[int]:

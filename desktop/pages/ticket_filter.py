@@ -62,9 +62,8 @@ class TicketQuery:
         }
 
     def takes(self, ticket: TicketRowView, me: Me, now: datetime) -> bool:
-        """Whether a row belongs to the list; as the hub would decide."""
+        """Whether a row belongs to the list as far as a row can tell; words are looked up by the hub alone."""
         mine = me.id in (ticket.assignee.id if ticket.assignee else None, ticket.reporter_id)
-        asset = f"{ticket.asset.number}\n{ticket.asset.name}" if ticket.asset else ""
         return all(
             (
                 not (self.open and not self.state) or ticket.state in OPEN,
@@ -73,7 +72,6 @@ class TicketQuery:
                 not self.state or ticket.state in self.state,
                 not self.type or ticket.type in self.type,
                 not self.priority or str(ticket.priority) in self.priority,
-                self.q.casefold() in f"{ticket.number}\n{ticket.title}\n{asset}".casefold(),
             )
         )
 

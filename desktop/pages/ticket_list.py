@@ -128,6 +128,8 @@ class TicketList(QObject):
                     self.model.remove(ticket_id)
             elif here:
                 stay.append(row)
+            elif self.query.q:  # the hub knows where those words are, as soon as it has read them
+                self._later.start()
             else:
                 self._insert(row)
             if row is not None and ticket_id in self._new:

@@ -45,7 +45,7 @@ def indexed(plant: Plant) -> Plant:
         ("漏油", ["冲床漏油"]),
         ("温过", ["注塑机液压油温过高"]),
         ("servo ov", ["Servo overload"]),
-        ("E305", ["Servo overload"]),
+        ("E305", ["Servo overload", "注塑机液压油温过高"]),
         ("axis servo", ["Servo overload"]),
         ("没有这个词", []),
         ("AND", []),
@@ -74,6 +74,11 @@ def test_changes_notes_and_new_names_of_assets_are_followed(indexed: Plant) -> N
     assert found(boss, "密封圈") == ["冲床漏油"]
     assert found(boss, "秘密") == []
     assert found(boss, "北区三号") == ["Servo overload"]
+
+
+def test_what_was_just_reported_is_found_before_it_is_indexed(indexed: Plant) -> None:
+    report(indexed.boss, "刚刚漏油")
+    assert found(indexed.boss, "漏油", sort="-number") == ["刚刚漏油", "冲床漏油"]
 
 
 def test_without_an_index_the_titles_are_searched(plant: Plant) -> None:

@@ -26,6 +26,9 @@ def finds(query: str, text: str) -> bool:
         ("高", "注塑机液压油温过高"),
         ("注", "注塑机液压油温过高"),
         ("E-305", "报警代码 E-305，伺服过载"),
+        ("E305", "报警代码 E-305，伺服过载"),
+        ("E-305", "报警代码 E305"),
+        ("A-0012", "A-00123 注塑机"),
         ("ｅ３０５", "alarm E305 on axis 2"),
         ("servo ov", "Servo overload on axis 2"),
         ("伺服 axis", "伺服过载 axis 2"),
@@ -35,7 +38,7 @@ def test_what_people_type_is_found(query: str, text: str) -> None:
     assert finds(query, text)
 
 
-@pytest.mark.parametrize(("query", "text"), [("压油机", "液压油 机"), ("漏油", "油漏"), ("pump", "pomp")])
+@pytest.mark.parametrize(("query", "text"), [("压油机", "液压油 机"), ("漏油", "油漏"), ("pump", "pomp"), ("A-00003", "A-00001 T-2026-000031")])
 def test_what_is_not_there_is_not_found(query: str, text: str) -> None:
     assert not finds(query, text)
 
