@@ -15,6 +15,16 @@ from core.storage import db, migrate
 from core.storage.tables import ALL, AlarmRow, TeamRow
 
 STEPS = migrate.FOLDER
+ALL_STEPS = [
+    "m0001_first",
+    "m0002_service_of_alarms",
+    "m0003_articles",
+    "m0004_integrations",
+    "m0005_service_levels",
+    "m0006_templates",
+    "m0007_seals",
+    "m0008_dispatch",
+]
 
 
 def shape(database: peewee.Database) -> dict[str, object]:
@@ -47,7 +57,7 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[peewee.Dat
 
 
 def test_migrations_make_exactly_the_live_tables(empty: peewee.Database, tmp_path: Path) -> None:
-    assert migrate.up(empty, tmp_path / "backups") == ["m0001_first", "m0002_service_of_alarms", "m0003_articles", "m0004_integrations", "m0005_service_levels", "m0006_templates", "m0007_seals", "m0008_dispatch"]
+    assert migrate.up(empty, tmp_path / "backups") == ALL_STEPS
     with empty.connection_context():
         migrated = shape(empty)
         empty.drop_tables(ALL)
