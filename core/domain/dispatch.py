@@ -64,7 +64,31 @@ class Candidate:
     person: Person
     fits: bool
     score: float
-    why: dict[str, Any]
+    need: Need
+    weights: Weights
+
+    @property
+    def parts(self) -> dict[str, float]:
+        """What each part of the score is worth."""
+        return {name: round(value, 1) for name, value in parts(self.person, self.weights).items()}
+
+    @property
+    def why(self) -> dict[str, Any]:
+        """All that decided; made when somebody asks, for most are never asked about."""
+        person, need = self.person, self.need
+        told: dict[str, Any] = {
+            "on_shift": person.on_shift,
+            "in_team": person.in_team,
+            "technician": person.technician,
+            "open_tickets": person.open_tickets,
+            "last_assigned_at": person.last_assigned_at.isoformat() if person.last_assigned_at else None,
+            "distance": person.distance,
+            "knows": person.knows,
+            "recent": person.recent,
+            "parts": self.parts,
+        }
+        missing = sorted(need.skills - person.skills) + sorted(need.certificates - person.certificates)
+        return told | {"missing": missing} if missing else told
 
 
 _NOTHING = Need()
@@ -98,22 +122,8 @@ def rank(people: Iterable[Person], need: Need = _NOTHING, weights: Weights = _US
 
 def _candidate(person: Person, need: Need, weights: Weights) -> Candidate:
     able = fits(person, need)
-    worth = parts(person, weights)
-    why: dict[str, Any] = {
-        "on_shift": person.on_shift,
-        "in_team": person.in_team,
-        "technician": person.technician,
-        "open_tickets": person.open_tickets,
-        "last_assigned_at": person.last_assigned_at.isoformat() if person.last_assigned_at else None,
-        "distance": person.distance,
-        "knows": person.knows,
-        "recent": person.recent,
-        "parts": {name: round(value, 1) for name, value in worth.items()},
-    }
-    missing = sorted(need.skills - person.skills) + sorted(need.certificates - person.certificates)
-    if missing:
-        why["missing"] = missing
-    return Candidate(person, able, round(sum(worth.values()), 1) if able else 0.0, why)
+    score = round(sum(parts(person, weights).values()), 1) if able else 0.0
+    return Candidate(person, able, score, need, weights)
 
 
 def choose(candidates: Iterable[Candidate]) -> Candidate | None:

@@ -25,6 +25,7 @@ NO_TEAM = "no_team"
 _OPEN = sorted(workflow.OPEN)
 _DONE = sorted(workflow.DONE)
 _OF_PERSON = (PersonRow.id, PersonRow.name, PersonRow.roles, PersonRow.skills)
+_TOLD = 5  # how many of the compared a ticket remembers
 _NEWEST_OF_ASSET = 50
 _NEWEST_OF_PLANT = 100
 APPROVAL = "approval"  # somebody has to agree first
@@ -57,7 +58,7 @@ def _people(
             last_assigned_at=load[person.id][1] if person.id in load else None,
             skills=frozenset(person.skills),
             certificates=certified.get(person.id, frozenset()),
-            distance=places.apart(place, where.get(person.id)),
+            distance=places.apart(place, where[person.id]) if person.id in where else None,
             knows=knows.get(person.id, 0),
             recent=recent.get(person.id, 0),
         )
@@ -183,7 +184,9 @@ def assign_by_rule(row: TicketRow, now: datetime, actor: Actor = SYSTEM) -> bool
         _wait(row, NOBODY, now, actor)
         return False
     others = [
-        {"id": c.person.id, "name": c.person.name, "score": c.score, **c.why} for c in ranked[:10] if c.fits
+        {"id": c.person.id, "name": c.person.name, "score": c.score, "parts": c.parts}
+        for c in ranked[:_TOLD]
+        if c.fits
     ]
     row.assignee = queries.by_id(PersonRow, best.person.id)
     named = {"rule": rule.name} if rule is not None else {}
