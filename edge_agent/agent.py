@@ -276,7 +276,7 @@ class Agent:
         if self._commands is not None:
             self._commands.stop()
         await self._polls.stop()
-        self._watch.checkpoint()
+        self._watch.checkpoint(whole=True)
         await self._commits.settle(STOP_S)
         if self._uplink is not None:
             await self._uplink.goodbye()

@@ -61,6 +61,8 @@ def status(told: EdgeStatus, *, now: datetime) -> None:
     heard(told.edge, now)
     row: Any = locked(told.edge)
     before = EdgeStatus.model_validate(row.status) if row.status else None
+    if before is not None and not told.online and not told.devices:
+        told = told.model_copy(update={"devices": before.devices})  # a last will may be too long to name them
     if before is not None and told == before and row.online == told.online:
         return
     actor = Actor("edge", row.id, row.name)
