@@ -18,7 +18,8 @@ class _RuleFields(BaseModel):
     priorities: list[Priority] = Field(default_factory=list)
     categories: list[str] = Field(default_factory=list, max_length=50)
     mode: Literal["score", "grab", "person"] = Field(
-        "score", description="score: the best of the team; grab: whoever of the team takes it; person: always the same."
+        "score",
+        description="score: the best of the team; grab: whoever of the team takes it; person: always the same.",
     )
     skills: list[str] = Field(default_factory=list, max_length=20)
     certificates: list[str] = Field(default_factory=list, max_length=20)

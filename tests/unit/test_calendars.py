@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.domain.calendars import ALWAYS, Calendar, Hours, Pause, after, covers, due_at, elapsed_s, working_s
+from core.domain.calendars import (
+    ALWAYS,
+    Calendar,
+    Hours,
+    Pause,
+    after,
+    covers,
+    due_at,
+    elapsed_s,
+    spans,
+    working_s,
+)
 
 ZONES = ("Asia/Shanghai", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "UTC")
 OFFICE = (Hours(8 * 60, 12 * 60), Hours(13 * 60, 17 * 60 + 30))
@@ -152,6 +163,10 @@ def test_around_the_clock_is_plain_time() -> None:
     assert after(ALWAYS, start, 90_000) == start + timedelta(seconds=90_000)
 
 
+def test_around_the_clock_is_one_span() -> None:
+    assert len(list(spans(ALWAYS, shanghai("2026-11-23T03:00")))) == 1
+
+
 def test_no_working_time_means_never_due() -> None:
     assert after(Calendar("UTC", ((),) * 7), shanghai("2026-11-23T03:00"), 1) is None
 
@@ -166,3 +181,16 @@ def test_levels_reached() -> None:
     at = shanghai("2026-11-23T08:00")
     levels = [at, at + timedelta(hours=1), at + timedelta(hours=4)]
     assert [covers(levels, at + timedelta(minutes=m)) for m in (-1, 0, 59, 60, 600)] == [0, 1, 1, 2, 3]
+
+
+def test_a_calendar_has_seven_days() -> None:
+    with pytest.raises(ValueError, match="seven days"):
+        Calendar("UTC", ((),) * 6)
+    assert not Calendar("UTC", ((),) * 7).works and ALWAYS.works
+
+
+def test_one_single_day_of_work_is_all_there_is() -> None:
+    once = Calendar("UTC", ((),) * 7, {date(2026, 11, 25): (Hours(0, 60),)})
+    start = datetime(2026, 11, 23, tzinfo=UTC)
+    assert after(once, start, 3600) == datetime(2026, 11, 25, 1, tzinfo=UTC)
+    assert after(once, start, 3601) is None

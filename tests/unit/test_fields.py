@@ -142,6 +142,7 @@ def test_defaults_and_conditions() -> None:
     assert holds(When("m", Op.CONTAINS, "a"), {"m": ["a"]}) and not holds(When("m", Op.CONTAINS, "a"), {})
     assert holds(When("m", Op.DIFFERS, "a"), {"m": "b"}) and holds(When("m", Op.BELOW, 3), {"m": 2})
     assert not holds(When("m", Op.BELOW, 3), {"m": "2"})
+    assert holds(When("m", Op.FILLED), {"m": False}) and not holds(When("m", Op.FILLED), {"m": " "})
 
 
 json_values = st.recursive(

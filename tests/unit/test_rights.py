@@ -96,3 +96,9 @@ def test_actors_are_named_for_the_journal() -> None:
         "public",
         "edge:2",
     ]
+
+
+def test_a_program_may_what_its_key_was_given_and_is_nobodys_person() -> None:
+    program = Actor("token", name="ERP", actions=frozenset({Action.TICKET_READ}), token_id=7)
+    assert rights(program) == {"ticket.read": "all"}
+    assert program.ref == "token:7" and program.id is None

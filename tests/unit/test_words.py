@@ -38,7 +38,10 @@ def test_what_people_type_is_found(query: str, text: str) -> None:
     assert finds(query, text)
 
 
-@pytest.mark.parametrize(("query", "text"), [("压油机", "液压油 机"), ("漏油", "油漏"), ("pump", "pomp"), ("A-00003", "A-00001 T-2026-000031")])
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [("压油机", "液压油 机"), ("漏油", "油漏"), ("pump", "pomp"), ("A-00003", "A-00001 T-2026-000031")],
+)
 def test_what_is_not_there_is_not_found(query: str, text: str) -> None:
     assert not finds(query, text)
 

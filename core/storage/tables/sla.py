@@ -11,7 +11,9 @@ from core.storage.tables.base import JsonField, VersionedRow
 class CalendarRow(VersionedRow):
     name = peewee.CharField(max_length=100, unique=True)
     week = JsonField()  # seven days, Monday first, of [[from_min, to_min], …]
-    country = peewee.CharField(max_length=10, default="")  # whose public holidays and make-up days; empty: none
+    country = peewee.CharField(
+        max_length=10, default=""
+    )  # whose public holidays and make-up days; empty: none
     exceptions = JsonField(default=dict)  # "2026-10-01" → hours of that day, [] for a day off
 
 
