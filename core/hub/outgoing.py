@@ -17,10 +17,23 @@ from core.errors import AppError, OutsideError
 
 CONNECT_S = 5.0
 ANSWER_S = 10.0
+_NAT64 = ipaddress.ip_network(
+    "64:ff9b::/96"
+)  # RFC 6052: the last four bytes are the IPv4 address that is reached
 
 
 def post(url: str, headers: Mapping[str, str], body: bytes, allow_private: bool) -> int:
-    """The HTTP status of the answer. OutsideError `webhook.unreachable`; AppError `webhook.private_address`."""
+    """The HTTP status of the answer.
+
+    OutsideError `webhook.unreachable`; AppError `webhook.private_address`, `webhook.bad_url`.
+    """
+    try:
+        return _post(url, headers, body, allow_private)
+    except ValueError as error:  # no host, a port beyond all, letters that no name may have
+        raise AppError("webhook.bad_url", f"{url}: {error}", {"url": "invalid"}, url=url) from error
+
+
+def _post(url: str, headers: Mapping[str, str], body: bytes, allow_private: bool) -> int:
     parts = urlsplit(url)
     host, tls = parts.hostname or "", parts.scheme == "https"
     address = pick(host, _port(parts.port, tls), allow_private)
@@ -54,6 +67,8 @@ def public(address: str) -> bool:
     """Whether an IP address is one of the open internet, in whatever form it hides."""
     ip = ipaddress.ip_address(address)
     inner = getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None)
+    if ip in _NAT64:
+        inner = ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
     if inner is not None and not public(str(inner)):
         return False
     return ip.is_global and not ip.is_multicast

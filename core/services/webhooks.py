@@ -10,14 +10,16 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from core.domain.people import Action, Actor, require
-from core.errors import FettleError
+from core.errors import AppError, FettleError
 from core.services import journal, rows
 from core.storage import db
 from core.storage.sql import fn
@@ -45,9 +47,10 @@ def create(actor: Actor, new: SaveWebhook, *, now: datetime) -> WebhookMade:
     """A new webhook; it is called with what happens from now on. Its secret is told here and never again."""
     require(actor, Action.INTEGRATION_EDIT)
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+    _check_url(new.url)
     values = new.model_dump(exclude={"version"})
     row = WebhookRow.create(secret=secret, cursor=journal.head(), **values)
-    journal.write(actor, "webhook.created", "webhook", row.id, now, name=row.name, url=row.url)
+    journal.write(actor, "webhook.created", "webhook", row.id, now, name=row.name, url=_place(row.url))
     return WebhookMade(**_fields(row, now), secret=secret)
 
 
@@ -55,13 +58,33 @@ def create(actor: Actor, new: SaveWebhook, *, now: datetime) -> WebhookMade:
 def save(actor: Actor, webhook_id: int, new: SaveWebhook, *, now: datetime) -> WebhookView:
     """Change a webhook; one that was off begins with what happens now."""
     require(actor, Action.INTEGRATION_EDIT)
+    _check_url(new.url)
     row = rows.lock(WebhookRow, webhook_id, "webhook", new.version)
     if new.active and not row.active:
         row.cursor = journal.head()
     changed = rows.change(row, **new.model_dump(exclude={"version"}))
+    if "url" in changed:
+        changed["url"] = [_place(url) for url in changed["url"]]
     if changed:
         journal.write(actor, "webhook.edited", "webhook", row.id, now, name=row.name, changed=changed)
     return WebhookView(**_fields(row, now))
+
+
+def _check_url(url: str) -> None:
+    """AppError `webhook.bad_url` unless an address has a host and a port that can be called."""
+    try:
+        parts = urlsplit(url)
+        named = bool(parts.hostname and parts.hostname.encode("idna")) and parts.port != 0
+    except ValueError as error:
+        raise AppError("webhook.bad_url", f"{url}: {error}", {"url": "invalid"}, url=url) from None
+    if not (named and url.isascii()):
+        raise AppError("webhook.bad_url", url, {"url": "invalid"}, url=url)
+
+
+def _place(url: str) -> str:
+    """Who is called, without path and query: these are often the key to it, and the journal has many readers."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{re.split('[/?#]', rest)[0]}"
 
 
 @db.reading

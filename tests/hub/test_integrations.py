@@ -18,7 +18,7 @@ from core.domain.people import PUBLIC, Action, Actor
 from core.errors import AppError, Forbidden, OutsideError, Unauthenticated
 from core.hub import outgoing
 from core.services import api_tokens, sessions, ticket_work, tickets, webhooks
-from core.storage.tables import TicketRow, WebhookCallRow
+from core.storage.tables import JournalRow, TicketRow, WebhookCallRow, WebhookRow
 from core.wire.integrations import NewApiToken, SaveWebhook
 from core.wire.tickets import AddNote, CreateTicket, TicketFilter
 from tests.hub.conftest import NOW, Plant
@@ -196,6 +196,41 @@ def test_an_address_inside_is_not_called_unless_it_is_allowed(plant: Plant, rece
     assert "inside" in WebhookCallRow.get().failure
 
 
+WRONG = (
+    "http://[", "http://x:99999/", "http://x:0/", "http://a..b/", "https:///path", "http://例子.cn/", "http://x/路",
+    f"http://{'a' * 64}.cn/",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("url", WRONG)
+def test_an_address_nobody_can_call_is_refused(plant: Plant, url: str) -> None:
+    with pytest.raises(AppError) as refused:
+        webhooks.create(ADMIN, SaveWebhook(name="x", url=url), now=NOW)
+    assert (refused.value.code, refused.value.fields) == ("webhook.bad_url", {"url": "invalid"})
+
+
+def test_a_wrong_address_of_before_holds_up_no_other(plant: Plant, receiver: Receiver) -> None:
+    """It was saved when addresses were not looked at yet."""
+    for url in (*WRONG, receiver.url):
+        webhooks.create(ADMIN, SaveWebhook(name="x", url=receiver.url, allow_private=True), now=NOW)
+        newest = WebhookRow.select().order_by(WebhookRow.id.desc()).first()
+        WebhookRow.update(url=url).where(WebhookRow.id == newest.id).execute()
+    report(plant.boss)
+    for _ in range(3):
+        webhooks.send_due(post, NOW)
+    assert "ticket.created" in [told["verb"] for told in receiver.bodies]
+    assert WebhookCallRow.select().where(WebhookCallRow.attempts == 0).count() == 0
+
+
+def test_the_key_in_an_address_is_not_in_the_journal(plant: Plant) -> None:
+    made = webhooks.create(ADMIN, SaveWebhook(name="x", url="https://oapi.cn:8443/send/k1?t=k2"), now=NOW)
+    new = SaveWebhook(name="x", url="https://oapi.cn:8443?t=k3#k4", version=made.version)
+    webhooks.save(ADMIN, made.id, new, now=NOW)
+    told = [row.data for row in JournalRow.select().where(JournalRow.subject == "webhook")]
+    assert [data.get("url") for data in told] == ["https://oapi.cn:8443", None]
+    assert told[1]["changed"]["url"] == ["https://oapi.cn:8443"] * 2
+
+
 @pytest.mark.parametrize(
     ("address", "public"),
     [
@@ -203,6 +238,7 @@ def test_an_address_inside_is_not_called_unless_it_is_allowed(plant: Plant, rece
         ("192.168.1.1", False), ("169.254.169.254", False), ("0.0.0.0", False), ("::1", False),
         ("fe80::1", False), ("fd00::1", False), ("::ffff:10.0.0.1", False), ("2002:7f00:1::", False),
         ("100.64.0.1", False), ("224.0.0.1", False), ("2606:4700:4700::1111", True),
+        ("64:ff9b::7f00:1", False), ("64:ff9b::a00:1", False), ("64:ff9b::808:808", True),
     ],
 )  # fmt: skip
 def test_which_addresses_are_of_the_open_internet(address: str, public: bool) -> None:
