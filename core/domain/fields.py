@@ -7,7 +7,6 @@ ids for photos and files, a file id for a signature.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from core.errors import AppError
 MOST_FIELDS = 60
 MOST_OPTIONS = 100
 MOST_FILES = 10
+_MOST = 1e300  # beyond it whole numbers are none that a machine reckons with
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -148,7 +148,7 @@ def _condition_faults(
     }.get(when.op, True)
     if not fits:
         return [(place, "invalid")]
-    options = {option.key for option in other.options}
+    options = [option.key for option in other.options]  # a value may be anything, also what has no hash
     if options and when.op in (Op.EQUALS, Op.DIFFERS, Op.CONTAINS) and when.value not in options:
         return [(place, "unknown")]
     return []
@@ -304,7 +304,7 @@ def _tick(_field: Field, value: Any) -> str:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MOST
 
 
 _CHECKS: Mapping[Kind, Callable[[Field, Any], str]] = {

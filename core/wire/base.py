@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -16,6 +18,7 @@ from pydantic import (
 )
 
 T = TypeVar("T")
+_DEEPEST = 40  # levels of lists and mappings in one request
 
 # A time that any time zone can show; beyond it there are only mistakes.
 Moment = Annotated[
@@ -37,19 +40,41 @@ class Request(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _can_be_written(cls, value: Any) -> Any:
-        """JSON can spell half a character, and a zero that ends texts elsewhere; databases keep neither."""
+        """JSON can spell half a character, and a zero that ends texts elsewhere; databases keep neither.
+
+        Nor do they keep what is no number, or what is nested beyond all sense.
+        """
         if not writable(value):
-            raise ValueError("a text holds NUL or half a character")
+            raise ValueError(
+                "a text holds NUL or half a character, a number is none, or it is nested too deep"
+            )
         return value
 
 
 def writable(value: Any) -> bool:
-    """Whether every text in a value read from JSON can be kept."""
+    """Whether a value read from JSON can be kept: its texts, its numbers, and how deep it goes."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        if not all(map(_writable, level)):
+            return False
+        level = [inner for one in level for inner in _inside(one)]
+        if not level:
+            return True
+    return False
+
+
+def _writable(value: Any) -> bool:
     if isinstance(value, str):
         return "\x00" not in value and not any("\ud800" <= c <= "\udfff" for c in value)
+    return not isinstance(value, float) or math.isfinite(
+        value
+    )  # JSON has no others, though Python reads them
+
+
+def _inside(value: Any) -> Iterable[Any]:
     if isinstance(value, dict):
-        return all(writable(inner) for pair in value.items() for inner in pair)
-    return not isinstance(value, list) or all(map(writable, value))
+        return (inner for pair in value.items() for inner in pair)
+    return value if isinstance(value, list) else ()
 
 
 def trim(value: Any) -> Any:

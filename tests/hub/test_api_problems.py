@@ -192,3 +192,37 @@ def test_no_secret_reaches_the_access_log(hub: RunningHub, caplog: pytest.LogCap
     written = caplog.text
     assert "SECRETTOKEN" not in written
     assert hub.token not in written
+
+
+_WORDS = '{"zh_CN": "x", "en": "x"}'
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        '"low": -Infinity', '"low": NaN', '"high": 1e999', '"default": NaN', '"default": ' + "9" * 400,
+        '"shown_if": {"field": "a", "op": "equals", "value": ["o"]}',
+        '"shown_if": {"field": "a", "op": "equals", "value": {"o": 1}}',
+        '"shown_if": {"field": "a", "op": "contains", "value": NaN}',
+    ],
+)  # fmt: skip
+def test_a_template_with_odd_values_is_the_callers_fault(hub: RunningHub, more: str) -> None:
+    fields = (
+        f'[{{"key": "a", "kind": "choice", "name": {_WORDS}, "options": [{{"key": "o", "name": {_WORDS}}}]}}, '
+        f'{{"key": "b", "kind": "number", "name": {_WORDS}, {more}}}]'
+    )
+    body = f'{{"key": "odd", "name": {_WORDS}, "type": "fault", "fields": {fields}}}'
+    with hub.client() as client:
+        answer = client.post("/ticket-templates", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422, answer.text
+
+
+@pytest.mark.parametrize(("begin", "end"), [('{"a":', "}"), ("[", "]")])
+@pytest.mark.parametrize("depth", [60, 450, 900, 20_000])
+def test_what_is_nested_beyond_sense_is_the_callers_fault(
+    hub: RunningHub, begin: str, end: str, depth: int
+) -> None:
+    body = '{"title": "x", "values": {"a": ' + begin * depth + "1" + end * depth + "}}"
+    with hub.client() as client:
+        answer = client.post("/tickets", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code in (400, 422), answer.text
