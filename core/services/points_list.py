@@ -67,6 +67,7 @@ def column(heading: str) -> str | None:
     return _COLUMN_OF.get(bare) or _COLUMN_OF.get(_bare(re.sub(r"[（(].*", "", heading)))
 
 
+_MOST_DIGITS = 18  # Python refuses to read numbers of thousands
 _ADDRESS = re.compile(
     r"(?P<area>.*?)[\s:：]*(?P<number>0x[0-9a-f]+|[0-9a-f]+h|\d+)(?:[.:：](?:bit)?(?P<bit>\d{1,2}))?", re.I
 )
@@ -86,6 +87,8 @@ def place(text: str, area: str | None) -> Place:
     if match is None:
         raise Bad("pattern", text)
     number, named = match["number"].lower(), match["area"].strip(" :：#")
+    if len(number) > _MOST_DIGITS:
+        raise Bad("out_of_range", text)
     if named:
         said = _AREA_OF.get(_bare(named))
         if said is None:
@@ -168,7 +171,7 @@ def _flag(text: str) -> bool:
 
 def _type(text: str) -> dict[str, Any]:
     sized = re.fullmatch(r"\s*(\D+?)\s*[\[(（](\d+)[\])）]\s*", text)
-    if sized and _TYPE_OF.get(_bare(sized[1])) == "string":
+    if sized and len(sized[2]) <= _MOST_DIGITS and _TYPE_OF.get(_bare(sized[1])) == "string":
         return {"type": "string", "words": (int(sized[2]) + 1) // 2}
     return {"type": _known(_TYPE_OF, text)}
 

@@ -72,7 +72,8 @@ def test_an_address_is_understood_as_people_write_it(text: str, area: str | None
 @pytest.mark.parametrize(
     ("text", "code"),
     [("", "pattern"), ("abc", "pattern"), ("70000", "out_of_range"), ("49999999", "out_of_range"),
-     ("40000", "out_of_range"), ("foo 3", "unknown"), ("5.99", "out_of_range"), ("-3", "unknown")],
+     ("40000", "out_of_range"), ("foo 3", "unknown"), ("5.99", "out_of_range"), ("-3", "unknown"),
+     ("9" * 5000, "out_of_range")],
 )  # fmt: skip
 def test_an_address_that_is_none_is_refused(text: str, code: str) -> None:
     with pytest.raises(points_list.Bad) as refused:
