@@ -59,7 +59,7 @@ def set_mark(cursor: int) -> None:
 def hold() -> None:
     """One process indexes at a time: the others wait here until its transaction ends (SQLite: always one writer)."""
     if db.is_postgresql():
-        _run("SELECT pg_advisory_xact_lock(7460002)")
+        _run("SELECT pg_advisory_xact_lock(7460004)")
 
 
 def put(kind: str, entries: Iterable[tuple[int, Sequence[str], Sequence[str]]]) -> None:
