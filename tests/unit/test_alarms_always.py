@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.domain import alarms
@@ -205,14 +205,22 @@ def test_looking_in_between_changes_nothing(rule: Rule, history: History) -> Non
 
 
 @given(rules, histories, st.integers(0, 30))
+@example(Rule("r", Condition.STUCK, after_s=1), [(0.0, reading(0.0), ""), (3.0, None, "")], 2)
+@example(Rule("r", Condition.STUCK, after_s=1, on_delay_s=1), [(0.0, reading(0.0), ""), (3.0, None, "")], 2)
 @settings(max_examples=250)
 def test_a_restart_anywhere_changes_nothing(rule: Rule, history: History, cut: int) -> None:
-    """The clock begins anew; polling begins with the last reading of each point, which one that went on reads too."""
+    """The clock begins anew; polling begins with the last reading of each point, which one that went on reads too.
+
+    What stood still has been read until the stop: nothing else would say that it did.
+    """
     steps = timed(history)
     cut = min(cut, len(steps))
     now_s = steps[cut - 1][0] if cut else 0.0
-    before, _ = run(rule, [(0.0, None, ""), *steps[:cut]])
     last = {point: what for _at, what, point in steps[:cut] if isinstance(what, Reading)}
+    stood: History = [
+        (now_s, what, point) for point, what in last.items() if has(rule, Condition.STUCK, point)
+    ]
+    before, _ = run(rule, [(0.0, None, ""), *steps[:cut], *stood])
     shift = 5000.0 - now_s
     thawed = alarms.thaw(json.loads(json.dumps(alarms.freeze(before, now_s))), 5000.0)
     told_again: History = [(now_s, what, point) for point, what in last.items() if not hides(rule, point)]
@@ -225,7 +233,11 @@ def test_a_restart_anywhere_changes_nothing(rule: Rule, history: History, cut: i
 
 def hides(rule: Rule, point: str) -> bool:
     """A reading told again would be news of a point that has gone silent."""
-    return any(t.condition is Condition.NO_DATA and t.point == point for t in rule.parts + rule.suppress_when)
+    return has(rule, Condition.NO_DATA, point) and not has(rule, Condition.STUCK, point)
+
+
+def has(rule: Rule, condition: Condition, point: str) -> bool:
+    return any(t.condition is condition and t.point == point for t in rule.parts + rule.suppress_when)
 
 
 @given(rules, histories, readings.filter(lambda r: not r.good), st.sampled_from(POINTS))
@@ -261,7 +273,13 @@ def test_due_is_when_something_falls_due(rule: Rule, history: History) -> None:
         assert changes or after != state
 
 
+STILL_AND_HIGH = (Term(Condition.HIGH_HIGH, limit=10), Term(Condition.STUCK, "b", after_s=1))
+LATE: History = [(0.0, reading(0.0), "b"), (0.0, reading(10.5), ""), (1.0, None, "")]
+
+
 @given(rules, histories, st.lists(st.tuples(st.sampled_from(POINTS), st.floats(0, 35, width=32)), max_size=4))
+@example(Rule("r", Condition.ALL, terms=STILL_AND_HIGH), LATE, [("b", 0.0)])
+@example(Rule("r", Condition.ALL, terms=STILL_AND_HIGH, on_delay_s=1), LATE, [("b", 0.0)])
 @settings(max_examples=200)
 def test_numbers_that_are_called_calm_decide_nothing(
     rule: Rule, history: History, later: list[tuple[str, float]]
@@ -272,7 +290,9 @@ def test_numbers_that_are_called_calm_decide_nothing(
     state, _ = alarms.tick(rule, state, now_s)
     bands = {point: alarms.calm(rule, state, point) for point in POINTS}
     for point, value in later:
-        band = bands[point]
+        band, look_s = bands[point], alarms.look_s(rule, state)
+        if look_s is not None and look_s <= now_s:
+            break  # from then on the caller tells what it has heard
         if band is not None and band[0] <= value <= band[1]:
             after, changes = alarms.step(rule, state, reading(value), now_s, point)
             assert changes == []

@@ -152,6 +152,38 @@ def test_readings_without_a_step_each_count_for_a_standstill() -> None:
     assert alarms.calm(rule, state) is None
 
 
+def test_readings_that_may_be_left_out_for_a_standstill_are_asked_for_when_it_would_last_too_long() -> None:
+    rule = Rule("r", Condition.STUCK, after_s=30)
+    state, _ = run(rule, [(0, reading(7)), (30, None)])
+    assert alarms.calm(rule, state) == (-math.inf, math.inf) and alarms.look_s(rule, state) == 30
+    assert told(run(rule, [(31, None)], alarms.heard(rule, state, 31))[1]) == [("Raised", 30)]
+    assert run(rule, [(31, None)], alarms.heard(rule, state, 31, "", 31, 8))[1] == []
+
+
+def test_a_standstill_confirmed_late_does_not_make_up_a_delay_for_what_came_later() -> None:
+    hot = Term(Condition.HIGH, limit=80)
+    stuck = Term(Condition.STUCK, "b", after_s=10)
+    rule = Rule("r", Condition.ALL, terms=(hot, stuck), on_delay_s=5)
+    start = [(0.0, reading(7), "b"), (0.0, reading(70))]
+    assert told(run(rule, [*start, (20, reading(90)), (21, reading(7), "b"), (30, None)])[1]) == [
+        ("Raised", 25)
+    ]
+    early = [*start, (5.0, reading(90)), (9.0, reading(91)), (40.0, reading(7), "b")]
+    assert told(run(rule, early)[1]) == [("Raised", 15)]  # both were so since 10
+    silence = Term(Condition.NO_DATA, after_s=20)
+    rule = Rule("r", Condition.ALL, terms=(silence, stuck), on_delay_s=5)
+    assert told(run(rule, [*start, (21, None), (22, reading(7), "b"), (30, None)])[1]) == [("Raised", 25)]
+
+
+def test_a_deviation_forgets_what_is_no_number_any_more_though_there_was_nothing_to_compare() -> None:
+    rule = Rule("r", Condition.DEVIATION, limit=4, other="m")
+    for gone in (BAD, reading("x")):
+        steps = [(0, reading(0)), (1, gone), (2, reading(74), "m"), (50, None)]
+        state, changes = run(rule, steps)
+        assert changes == [] and state.trouble is None
+        assert told(run(rule, [(60, reading(1))], state)[1]) == [("Raised", 60)]
+
+
 def test_a_standstill_pauses_over_bad_readings_and_knows_words_and_deadbands() -> None:
     rule = Rule("r", Condition.STUCK, after_s=30, deadband=1)
     state, changes = run(rule, [(0, reading(7)), (20, BAD), (100, reading(7.5)), (109, reading(6.5))])

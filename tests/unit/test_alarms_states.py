@@ -273,6 +273,26 @@ def test_a_standstill_goes_on_with_the_next_good_reading() -> None:
     assert run(rule, [(2000, reading(7))], again(state, 1020, 1999))[1] == []  # still active
 
 
+def test_a_standstill_that_nothing_had_confirmed_yet_counts_from_the_reading_after_a_restart() -> None:
+    for delay_s in (0, 1):
+        rule = Rule("r", Condition.STUCK, after_s=1, on_delay_s=delay_s)
+        state, changes = run(rule, [(0, reading(0)), (3, None)])
+        assert changes == []
+        thawed = again(state, 3, 999)
+        assert run(rule, [(1005, None)], thawed)[1] == []
+        assert run(rule, [(1005, reading(1))], thawed)[1] == []
+        assert told(run(rule, [(1005, reading(0)), (1007, None)], thawed)[1]) == [("Raised", 1005 + delay_s)]
+
+
+def test_a_deviation_compares_nothing_with_a_value_from_before_a_restart() -> None:
+    rule = Rule("r", Condition.DEVIATION, limit=4, other="m")
+    state, _ = run(rule, [(0, reading(1), "m"), (0, reading(0))])
+    thawed = again(state, 3, 999)
+    after, changes = run(rule, [(1000, reading(74), "m"), (1100, None)], thawed)
+    assert changes == []
+    assert told(run(rule, [(1101, reading(0))], after)[1]) == [("Raised", 1101)]
+
+
 def test_states_that_version_0_1_stored_go_on() -> None:
     old = {"status": "acked", "trouble": True, "counted_s": 0.0, "quiet_s": 3.0, "value": 90.0}
     state, changes = run(HOT, [(100, reading(78)), (101, reading(75)), (104, None)], alarms.thaw(old, 99))

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.domain import alarms, trials
@@ -147,6 +147,10 @@ def rules(draw: st.DrawFn) -> Rule:
 
 
 @given(rules(), st.lists(st.tuples(st.integers(1, 40), st.sampled_from("ttm"), values), max_size=60))
+@example(
+    Rule("r", Condition.ALL, terms=(Term(Condition.DEVIATION, limit=4.0, other="m"),)),
+    [(1, "t", False), (1, "t", "x"), (1, "m", False), (1, "t", "x"), (1, "m", 74.0)],
+)
 def test_readings_passed_over_would_have_changed_nothing(
     rule: Rule, steps: list[tuple[int, str, Any]]
 ) -> None:

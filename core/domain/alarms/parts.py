@@ -126,6 +126,14 @@ def still_s(term: Term, part: Part) -> float | None:
     return part.still_from_s + max(0.0, _after_s(term) - part.still_s)
 
 
+def not_before(term: Term, part: Part, at_s: float) -> Part:
+    """A standstill that was too long before `at_s`, but that no reading has confirmed yet, is too long from then on."""
+    due_s = still_s(term, part)
+    if due_s is None or due_s >= at_s or part.still_from_s is None:
+        return part
+    return replace(part, still_from_s=part.still_from_s + at_s - due_s)
+
+
 def heard(term: Term, part: Part, at_s: float, changed_s: float | None, value: Value) -> Part:
     """Readings of a silence or standstill have come until `at_s`; at `changed_s` the last one that differed."""
     if term.condition is Condition.STUCK:
@@ -150,14 +158,14 @@ def _met(part: Part, met: bool) -> Part:
 
 
 def _pause(term: Term, part: Part, now_s: float) -> Part:
+    if term.condition is Condition.DEVIATION and part.value is not None:
+        part = replace(part, value=None)  # also if there was nothing yet to compare it with
     if term.condition is Condition.NO_DATA or part.met is None:
         return part
     if term.condition is Condition.STUCK and part.still_from_s is not None:
         part = replace(part, still_from_s=None, still_s=part.still_s + max(0.0, now_s - part.still_from_s))
     if term.condition in MOVING:
         part = replace(part, trail=_left(term, part, now_s))
-    if term.condition is Condition.DEVIATION:
-        part = replace(part, value=None)
     return replace(part, met=None)
 
 
@@ -294,7 +302,7 @@ def thaw(plain: Mapping[str, object], now_s: float, away_s: float) -> Part:
         of=of,
         met=bool(met) if met is not None and of.startswith(Condition.NO_DATA) else None,
         held=bool(plain.get("held", False)),
-        value=plain_value(plain.get("value")),
+        value=None if of.startswith(Condition.DEVIATION) else plain_value(plain.get("value")),
         good_s=None if quiet_s is None else now_s - float(str(quiet_s)),
         still_s=float(str(plain.get("still_s", 0.0))),
         trail=tuple((float(height), now_s - float(ago_s) - away_s) for height, ago_s in trail),

@@ -70,7 +70,7 @@ def calm(rule: Rule, state: AlarmState, point: str = "") -> tuple[float, float] 
     """The numbers, from … to …, that as good readings of `point` decide nothing; None when each has to be judged.
 
     `step` would then change nothing but the readings that the state remembers. With several points each range holds
-    whatever the others do within theirs.
+    whatever the others do within theirs. Where a standstill counts this goes on until `look_s`: by then `heard` tells.
     """
     if state.trouble is None or state.paused or state.since_s is not None:
         return None

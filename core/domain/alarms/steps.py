@@ -39,14 +39,14 @@ def step(rule: Rule, state: AlarmState, reading: Reading, now_s: float, point: s
         if still is not state:
             state, more = tick(rule, still, now_s)
             changes += more
-    holding = state.active and state.up
+    before, holding = state, state.active and state.up
     state = replace(
         state,
         parts=_take(rule.parts, state.parts, reading, now_s, point, holding),
         guards=_take(rule.suppress_when, state.guards, reading, now_s, point, False),
         value=reading.value if not point and reading.good and reading.value is not None else state.value,
     )
-    state, more = settle(rule, state, now_s)
+    state, more = settle(rule, _in_order(rule, before, state, now_s), now_s)
     return state, changes + more
 
 
@@ -55,7 +55,7 @@ def tick(rule: Rule, state: AlarmState, now_s: float) -> Told:
     state = fit(rule, state, now_s)
     changes: list[Change] = []
     while (at_s := due_s(rule, state)) is not None and at_s <= now_s:
-        state, more = settle(rule, _pass(rule, state, at_s), at_s)
+        state, more = settle(rule, _in_order(rule, state, _pass(rule, state, at_s), at_s), at_s)
         changes += more
     state, more = settle(rule, state, now_s)  # silence needs no reading to go on counting after a restart
     return state, changes + more
@@ -200,6 +200,20 @@ def _hear(rule: Rule, state: AlarmState, reading: Reading, now_s: float, point: 
         for term, part in both
     ]
     return replace(state, parts=tuple(parts[: len(rule.parts)]), guards=tuple(parts[len(rule.parts) :]))
+
+
+def _in_order(rule: Rule, before: AlarmState, state: AlarmState, at_s: float) -> AlarmState:
+    """Once a term has changed its answer, a standstill that a later reading confirms is not dated before that.
+
+    Else the rule would have been met, and its delay have begun, when only one of its terms was.
+    """
+    if not rule.timed or len(rule.parts) + len(rule.suppress_when) == 1:
+        return state
+    both = pairs(rule, state)
+    if all(old.met is new.met for (_, old), (_, new) in zip(pairs(rule, before), both, strict=True)):
+        return state
+    moved = [memory.not_before(term, part, at_s) for term, part in both]
+    return replace(state, parts=tuple(moved[: len(rule.parts)]), guards=tuple(moved[len(rule.parts) :]))
 
 
 def _pass(rule: Rule, state: AlarmState, at_s: float) -> AlarmState:
