@@ -84,7 +84,8 @@ def after(actor: Actor, cursor: int, limit: int = 500) -> list[JournalEntry]:
         query = query.where(JournalRow.subject.not_in(_ABOUT_PEOPLE))
     money = scope_of(actor, Action.COST_READ) is Scope.ALL
     found = list(query)
-    told = [view(row, money) for row in found if not hidden(row, money, mine is not None)]
+    outsider = mine is not None
+    told = [view(row, money, outsider) for row in found if not hidden(row, money, outsider)]
     if not told and len(found) == limit:
         return after(actor, found[-1].id, limit)  # a reader waits for ever at an empty answer
     return told
@@ -111,7 +112,19 @@ def head() -> int:
     return 0 if row is None else int(row.id)
 
 
-def view(row: JournalRow, money: bool) -> JournalEntry:
+def told_of(row: JournalRow, money: bool, outsider: bool) -> dict[str, Any]:
+    """A row's data for a reader: reporters and vendors get no way to reach people, nor what approvers say."""
+    data = shown(row.data, money)
+    if not outsider:
+        return data
+    kept = {name: value for name, value in data.items() if name != "reason" or row.verb != "ticket.approved"}
+    changed = kept.get("changed")
+    if isinstance(changed, dict):
+        kept["changed"] = {name: value for name, value in changed.items() if name != "reporter_contact"}
+    return kept
+
+
+def view(row: JournalRow, money: bool, outsider: bool = False) -> JournalEntry:
     """A row as the API tells it."""
     return JournalEntry(
         id=row.id,
@@ -122,5 +135,5 @@ def view(row: JournalRow, money: bool) -> JournalEntry:
         subject=row.subject,
         subject_id=row.subject_id,
         ticket_id=row.ticket_id,
-        data=shown(row.data, money),
+        data=told_of(row, money, outsider),
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from core.domain import fields, workflow
 from core.domain.fields import Asked, Kind
-from core.domain.people import Action, Actor
+from core.domain.people import Action, Actor, Scope, scope_of
 from core.errors import Conflict, Forbidden
 from core.services import dispatch, journal, templates, ticket_states, ticket_views
 from core.storage import db
@@ -147,6 +147,8 @@ def _view(actor: Actor, row: TicketRow) -> TicketForm:
     revision: Any = TemplateRevisionRow.get_by_id(row.template_id)
     body = TemplateBody.model_validate(revision.body)
     asked = _asked_now(row)
+    # What approvers say is for the plant, and for the one who asked.
+    told = scope_of(actor, Action.TICKET_READ) is not Scope.OWN or row.reporter_id == actor.id
     levels = ApprovalRow.select().where(ApprovalRow.ticket == row.id).order_by(ApprovalRow.level)
     return TicketForm(
         template=revision.template.key,
@@ -161,7 +163,7 @@ def _view(actor: Actor, row: TicketRow) -> TicketForm:
                 granted=level.granted,
                 decided_by="" if level.decided_by is None else level.decided_by.name,
                 decided_at=level.decided_at,
-                comment=level.comment,
+                comment=level.comment if told else "",
                 mine=asked is not None
                 and level.id == asked.id
                 and row.state == "new"

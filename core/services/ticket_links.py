@@ -119,9 +119,12 @@ def leading(row: Any) -> Any:
 
 @db.reading
 def merged_into(actor: Actor, ticket_id: int) -> list[Duplicate]:
-    """What has been merged into a ticket."""
+    """What has been merged into a ticket, as far as the reader may see it."""
     row = ticket_views.readable(actor, ticket_id)
     query = TicketRow.select().where(TicketRow.merged_into == row.id).order_by(TicketRow.id)
+    limits = ticket_rows.visible(actor)
+    if limits is not None:
+        query = query.where(limits)
     return [
         Duplicate(
             id=one.id, number=one.number, title=one.title, state=one.state, reported_at=one.reported_at,

@@ -79,9 +79,9 @@ def of(actor: Actor, row: TicketRow, now: datetime) -> TicketView:
         failure_remedy=row.failure_remedy,
         resolution=row.resolution,
         procedure=[Step.model_validate(step) for step in row.procedure],
-        parent=_ticket_ref(row.parent),
-        merged_into=_ticket_ref(row.merged_into),
-        recurrence_of=_ticket_ref(row.recurrence_of),
+        parent=_ticket_ref(actor, row.parent),
+        merged_into=_ticket_ref(actor, row.merged_into),
+        recurrence_of=_ticket_ref(actor, row.recurrence_of),
         plan=_plan_ref(row.plan_id),
         plan_due_on=row.plan_due_on,
         failed_at=row.failed_at,
@@ -135,8 +135,12 @@ def moves(actor: Actor, row: TicketRow, facts: workflow.Facts) -> list[AllowedMo
     ]
 
 
-def _ticket_ref(row: Any) -> Ref | None:
-    return None if row is None else Ref(id=row.id, name=row.title, number=row.number)
+def _ticket_ref(actor: Actor, row: Any) -> Ref | None:
+    """Another ticket; of one that the reader may not see its number, to speak of, and not what it is about."""
+    if row is None:
+        return None
+    title = row.title if ticket_states.permits(actor, row, Action.TICKET_READ) else ""
+    return Ref(id=row.id, name=title, number=row.number)
 
 
 def _plan_ref(plan_id: int | None) -> Ref | None:

@@ -23,10 +23,10 @@ def timeline(actor: Actor, ticket_id: int) -> list[TimelineEntry]:
     # Reporters and vendors see what is theirs, but not what the team writes among itself.
     outsider = scope_of(actor, Action.TICKET_READ) is Scope.OWN
     money = ticket_states.permits(actor, ticket, Action.COST_READ)
-    return [entry(row, money) for row in query if not journal.hidden(row, money, outsider)]
+    return [entry(row, money, outsider) for row in query if not journal.hidden(row, money, outsider)]
 
 
-def entry(row: Any, money: bool = False) -> TimelineEntry:
+def entry(row: Any, money: bool = False, outsider: bool = False) -> TimelineEntry:
     """A journal row as a ticket's timeline tells it."""
     return TimelineEntry(
         id=row.id,
@@ -34,7 +34,7 @@ def entry(row: Any, money: bool = False) -> TimelineEntry:
         actor=row.actor,
         actor_name=row.actor_name,
         verb=row.verb,
-        data=journal.shown(row.data, money),
+        data=journal.told_of(row, money, outsider),
     )
 
 

@@ -73,6 +73,18 @@ def test_a_vendor_learns_nothing_of_people(case: Case) -> None:
     assert case.ask("vendor", "GET", "/failure-codes").status_code == 200  # needed to complete the work
 
 
+def test_a_contact_that_was_corrected_is_no_more_told_than_before(case: Case) -> None:
+    path = f"/tickets/{case.ticket['id']}"
+    with case.hub.client() as client:
+        version = client.get(path).json()["version"]
+        body = {"version": version, "reporter_contact": "13900002222", "priority_reason": "line stands"}
+        assert client.patch(path, json=body).is_success
+    for where in (f"{path}/timeline", "/journal?limit=500"):
+        told = case.ask("vendor", "GET", where).text
+        assert "line stands" in told and "13800001111" not in told and "13900002222" not in told
+    assert "13900002222" in case.ask("agent", "GET", f"{path}/timeline").text
+
+
 @pytest.mark.parametrize("who", ["vendor", "reporter"])
 def test_tickets_of_others_are_as_if_they_were_not_there(case: Case, who: str) -> None:
     other, nothing = case.other["id"], 999_999

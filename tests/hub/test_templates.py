@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from core.domain.people import Actor
 from core.errors import AppError, Conflict, Forbidden
-from core.services import templates, ticket_forms, tickets
+from core.services import journal, templates, ticket_forms, tickets, timeline
 from core.storage.tables import JournalRow, TicketRow
 from core.wire.templates import Decide, FillForm, SaveTemplate, TemplateView
 from core.wire.tickets import AssignTicket, CreateTicket, MoveTicket, TicketView
@@ -124,6 +125,20 @@ def test_a_chain_of_approvals_holds_the_work_back_until_the_last_has_agreed(plan
     assert row(ticket).state == "assigned"
     with pytest.raises(Conflict):
         ticket_forms.decide(plant.boss, ticket.id, Decide(granted=True), now=NOW)
+
+
+def test_what_approvers_say_is_not_for_vendors(plant: Plant) -> None:
+    ticket = report(plant, template(plant, approvals=[{"name": NAME, "roles": ["supervisor"]}], fields=[]))
+    ticket_forms.decide(plant.boss, ticket.id, Decide(granted=True, comment="上限 8 万"), now=NOW)
+    tickets.assign(plant.boss, ticket.id, AssignTicket(person_id=plant.li.id), now=NOW)
+    vendor = Actor("person", plant.li.id, "外协", frozenset({"vendor"}))
+    said = [(plant.boss, "上限 8 万"), (vendor, "")]
+    for actor, comment in said:
+        form = ticket_forms.view(actor, ticket.id)
+        assert form is not None and [level.comment for level in form.approvals] == [comment]
+        data = next(one.data for one in timeline.timeline(actor, ticket.id) if one.verb == "ticket.approved")
+        feed = next(one.data for one in journal.after(actor, 0) if one.verb == "ticket.approved")
+        assert [data.get("reason", ""), feed.get("reason", "")] == [comment, comment]
 
 
 def test_a_refusal_ends_the_ticket_with_its_reason(plant: Plant) -> None:

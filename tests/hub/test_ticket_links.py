@@ -11,7 +11,7 @@ from core.errors import AppError, Conflict, Forbidden
 from core.services import intake_reading, progress, search_index, ticket_links, ticket_views, tickets
 from core.storage.tables import AlarmRow, AttachmentRow, FileRow, JournalRow, TicketRow
 from core.wire.intake import ReadReport
-from core.wire.tickets import CreateTicket, SplitTicket
+from core.wire.tickets import AssignTicket, CreateTicket, SplitTicket
 from tests.hub.conftest import NOW, Plant
 
 
@@ -67,6 +67,21 @@ def test_a_merged_ticket_hands_over_its_alarm_files_and_reporter(plant: Plant) -
     assert [
         entry.data["merged"] for entry in JournalRow.select().where(JournalRow.verb == "ticket.took_over")
     ] == [other.number]
+
+
+def test_a_vendor_is_not_told_of_tickets_of_others_that_belong_to_his(plant: Plant) -> None:
+    boss = plant.boss
+    one, other = report(boss, "漏油"), report(boss, "新产品试产停机")
+    part = ticket_links.split(boss, other.id, SplitTicket(title="换密封圈"), now=NOW)
+    ticket_links.merge(boss, other.id, one.id, "", now=NOW)
+    for ticket_id in (one.id, part.id):
+        tickets.assign(boss, ticket_id, AssignTicket(person_id=plant.li.id), now=NOW)
+    vendor = Actor("person", plant.li.id, "外协", frozenset({"vendor"}))
+    assert ticket_links.merged_into(vendor, one.id) == []
+    parent = ticket_views.view(vendor, part.id, now=NOW).parent
+    assert parent is not None and (parent.number, parent.name) == (other.number, "")
+    seen = ticket_views.view(boss, part.id, now=NOW).parent
+    assert seen is not None and seen.name == "新产品试产停机"
 
 
 def test_what_cannot_be_merged(plant: Plant) -> None:
