@@ -7,6 +7,7 @@ mark is the journal's cursor up to which the index is in step.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 import peewee
@@ -15,6 +16,7 @@ from core.storage import db
 from core.storage.sql import SQL
 
 KINDS = ("ticket", "article")
+_LOOKED_UP = 300
 _MANY = 100_000  # more matches than this are looked up one by one, in the order that is wanted
 
 _SQLITE = (
@@ -138,10 +140,11 @@ def ranked(kind: str, terms: Sequence[str], limit: int, every: bool = True) -> l
 def rarest(kind: str, terms: Iterable[str], most: int, common: int = 5000) -> list[str]:
     """The `most` terms that the fewest entries have, the rarest first.
 
-    Left out are those that no entry has, and those of more than `common`: they tell nothing apart.
+    Left out are those that no entry has, and those of more than `common`: they tell nothing apart. Of a long
+    text only the first few hundred are looked up, each of which is a question to the index.
     """
     counted = []
-    for term in terms:
+    for term in islice(terms, _LOOKED_UP):
         condition = "words @@ CAST(? AS tsquery)" if db.is_postgresql() else f"search_{kind} MATCH ?"
         query = _tsquery([term]) if db.is_postgresql() else _match([term])
         found = _run(

@@ -11,10 +11,12 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi.routing import APIRoute
 from PIL import Image
 
 from core.domain.people import SYSTEM
 from core.hub.auth import clock
+from core.hub.phone import doors
 from core.services import labels, progress
 from core.storage import db
 from core.storage.tables import TicketRow
@@ -318,3 +320,9 @@ def test_a_flood_of_reports_leaves_room_for_people(hub: RunningHub, machine: Mac
     assert {one.result().status_code for one in flood} == {303}
     assert len(machine.tickets()) == 10
     assert sorted(waits)[len(waits) // 2] < 1.0
+
+
+def test_advice_before_a_report_waits_its_turn_like_reports() -> None:
+    """It asks the index a hundred times, for whoever holds a label."""
+    routes = {route.path: route for route in doors.router.routes if isinstance(route, APIRoute)}
+    assert doors.in_turn in [one.dependency for one in routes["/q/{token}/help"].dependencies]

@@ -37,6 +37,12 @@ def indexed(plant: Plant) -> Plant:
     return plant
 
 
+def test_of_a_long_text_only_so_much_is_looked_up(indexed: Plant) -> None:
+    rarest = db.reading(search.rarest)
+    assert rarest("ticket", ["none", "漏油"], 8) == ["漏油"]
+    assert rarest("ticket", [*(f"none{n}" for n in range(400)), "漏油"], 8) == []
+
+
 @pytest.mark.parametrize(
     ("q", "titles"),
     [

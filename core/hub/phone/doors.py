@@ -74,7 +74,7 @@ def report_form(request: Request, token: str) -> Response:
     return _form(request, token, intake.Report(request_id=""))
 
 
-@router.get("/q/{token}/help")
+@router.get("/q/{token}/help", dependencies=[Depends(in_turn)])
 def help_first(token: str, text: Annotated[str, Query(max_length=2000)] = "") -> list[dict[str, str]]:
     """What one might try before reporting: articles meant for reporters that speak of the same."""
     intake.place(token)  # only for who stands before a label
