@@ -224,7 +224,7 @@ def test_a_restart_anywhere_changes_nothing(rule: Rule, history: History, cut: i
     shift = 5000.0 - now_s
     thawed = alarms.thaw(json.loads(json.dumps(alarms.freeze(before, now_s))), 5000.0)
     told_again: History = [(now_s, what, point) for point, what in last.items() if not hides(rule, point)]
-    later = [*told_again, *steps[cut:]]
+    later: History = [(now_s, None, ""), *told_again, *steps[cut:]]  # a start looks at once: silence goes on
     _state, restarted = run(rule, [(at_s + shift, what, point) for at_s, what, point in later], thawed)
     _state, straight = run(rule, later, before)
     assert [type(c) for c in restarted] == [type(c) for c in straight]

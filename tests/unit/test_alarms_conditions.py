@@ -164,11 +164,11 @@ def test_a_standstill_confirmed_late_does_not_make_up_a_delay_for_what_came_late
     hot = Term(Condition.HIGH, limit=80)
     stuck = Term(Condition.STUCK, "b", after_s=10)
     rule = Rule("r", Condition.ALL, terms=(hot, stuck), on_delay_s=5)
-    start = [(0.0, reading(7), "b"), (0.0, reading(70))]
+    start: list[Step] = [(0.0, reading(7), "b"), (0.0, reading(70))]
     assert told(run(rule, [*start, (20, reading(90)), (21, reading(7), "b"), (30, None)])[1]) == [
         ("Raised", 25)
     ]
-    early = [*start, (5.0, reading(90)), (9.0, reading(91)), (40.0, reading(7), "b")]
+    early: list[Step] = [*start, (5.0, reading(90)), (9.0, reading(91)), (40.0, reading(7), "b")]
     assert told(run(rule, early)[1]) == [("Raised", 15)]  # both were so since 10
     silence = Term(Condition.NO_DATA, after_s=20)
     rule = Rule("r", Condition.ALL, terms=(silence, stuck), on_delay_s=5)
@@ -178,7 +178,7 @@ def test_a_standstill_confirmed_late_does_not_make_up_a_delay_for_what_came_late
 def test_a_deviation_forgets_what_is_no_number_any_more_though_there_was_nothing_to_compare() -> None:
     rule = Rule("r", Condition.DEVIATION, limit=4, other="m")
     for gone in (BAD, reading("x")):
-        steps = [(0, reading(0)), (1, gone), (2, reading(74), "m"), (50, None)]
+        steps: list[Step] = [(0, reading(0)), (1, gone), (2, reading(74), "m"), (50, None)]
         state, changes = run(rule, steps)
         assert changes == [] and state.trouble is None
         assert told(run(rule, [(60, reading(1))], state)[1]) == [("Raised", 60)]
