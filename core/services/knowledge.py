@@ -58,10 +58,14 @@ def _matching(q: str, limit: int) -> list[int]:
 def view(actor: Actor, article_id: int) -> ArticleView:
     """One article; NotFound `article.not_found`, also for a draft of which the reader may not know."""
     require(actor, Action.ARTICLE_READ)
+    return _view(_readable(actor, article_id))
+
+
+def _readable(actor: Actor, article_id: int) -> Any:
     row = rows.get(ArticleRow, article_id, "article")
     if row.state != "published" and not may(actor, Action.ARTICLE_EDIT):
         row = rows.get(ArticleRow, -1, "article")
-    return _view(row)
+    return row
 
 
 @db.reading
@@ -143,7 +147,7 @@ def helped(actor: Actor, article_id: int, ticket_id: int, *, now: datetime) -> A
     require(actor, Action.ARTICLE_READ)
     ticket = _ticket(actor, ticket_id)
     require(actor, Action.TICKET_NOTE, ticket_states.owned(ticket, Action.TICKET_NOTE))
-    article = rows.get(ArticleRow, article_id, "article")
+    article = _readable(actor, article_id)
     known = ArticleUseRow.get_or_none(ArticleUseRow.article == article.id, ArticleUseRow.ticket == ticket.id)
     if known is None:
         ArticleUseRow.create(
