@@ -81,7 +81,7 @@ def _still_there(letter: Any) -> bool:
 
 @db.transaction
 def _settle(actor: Actor, letter_id: int, now: datetime) -> None:
-    letter: Any = DeadLetterRow.get_by_id(letter_id)
+    letter = rows.lock(DeadLetterRow, letter_id, "dead_letter")  # two people may ask for the same at once
     if letter.settled_at is not None:
         return
     if letter.seq is not None and letter.edge_id is not None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import pytest
@@ -11,7 +13,7 @@ from core.domain.people import SYSTEM
 from core.errors import AppError, Conflict, Forbidden, NotFound
 from core.services import alarm_events, dead_letters, fleet, ingest, letter_replays, restores, settings
 from core.storage.tables import AlarmRow, DeadLetterRow, JournalRow, OccurrenceRow, TicketRow
-from tests.hub.conftest import Plant
+from tests.hub.conftest import Plant, leave
 from tests.hub.test_ingest import accept
 from tests.hub.uplink import EPOCH, OTHER_EPOCH, batch, born, cleared, raised
 
@@ -45,6 +47,24 @@ def test_an_event_that_crashed_is_taken_in_after_all_with_what_came_about_it_sin
     with pytest.raises(Conflict) as again:
         letter_replays.replay(plant.boss, row.id, now=now)
     assert again.value.code == "dead_letter.settled" and TicketRow.select().get().occurrences == 1
+
+
+def test_of_two_who_ask_for_the_same_at_once_one_takes_it_in(plant: Plant, now: datetime) -> None:
+    event = {"seq": 1, "at": now.isoformat(), "body": {"kind": "alarm_hummed"}}
+    ingest.accept_payload("edge-1", payload(now, event), now=now)
+    body = raised("a", now).model_dump_json()
+    DeadLetterRow.update(payload=body).execute()
+    letter_id = letter().id
+
+    def replay(_turn: int) -> None:
+        with contextlib.suppress(Conflict):
+            letter_replays.replay(plant.boss, letter_id, now=now)
+        leave()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(replay, range(4)))
+    assert JournalRow.select().where(JournalRow.verb == "dead_letter.replayed").count() == 1
+    assert TicketRow.select().get().occurrences == 1 == OccurrenceRow.select().count()
 
 
 def test_what_is_still_no_message_stays_a_dead_letter(plant: Plant, now: datetime) -> None:
