@@ -28,10 +28,12 @@ _log = log.get(__name__)
 Publish = Callable[[str, EdgeCommand], bool]
 
 ASK_S = 8.0  # a write on a slow serial line, with its read-back, is through by then
-MOST_WAITING = 64  # each may hold a thread of the hub
+MOST_WAITING = 64
+MOST_ASKING = 8  # each holds a thread of the hub, which has sixteen for all requests
 PROBE_LEAST_S, PROBE_MOST_S = 30.0, 300.0
 
 _lock = threading.Lock()
+_asking = threading.BoundedSemaphore(MOST_ASKING)
 _publish: Publish | None = None
 _waiting: dict[str, Pending] = {}
 
@@ -78,8 +80,22 @@ def answered(edge_id: str, reply: EdgeReply) -> bool:
 def ask(actor: Actor, edge_pk: int, command: EdgeCommand, timeout_s: float = ASK_S) -> EdgeReply:
     """Order something of an edge and wait for its answer; never in a transaction. The caller has checked the right.
 
-    OutsideError `edge.offline`, `edge.no_reply`, `edge.no_way`; AppError with the edge's own code when it refuses.
+    OutsideError `edge.offline`, `edge.no_reply`, `edge.no_way`; AppError with the edge's own code when it refuses;
+    TooMany `edge.busy`.
     """
+    if not _asking.acquire(blocking=False):
+        raise _busy()
+    try:
+        return _ask(actor, edge_pk, command, timeout_s)
+    finally:
+        _asking.release()
+
+
+def _busy() -> TooMany:
+    return TooMany("edge.busy", "too many orders are waiting for answers", retry_after_s=5)
+
+
+def _ask(actor: Actor, edge_pk: int, command: EdgeCommand, timeout_s: float) -> EdgeReply:
     pending = send(actor, edge_pk, command, timeout_s)
     try:
         return accepted(pending.future.result(timeout_s))
@@ -99,7 +115,7 @@ def send(actor: Actor, edge_pk: int, command: EdgeCommand, timeout_s: float) -> 
     pending = Pending(sent, edge_id, name, timeout_s, Future())
     with _lock:
         if len(_waiting) >= MOST_WAITING:
-            raise TooMany("edge.busy", "too many orders are waiting for answers", retry_after_s=5)
+            raise _busy()
         _waiting[sent.id] = pending
         publish = _publish
     if publish is None or not publish(edge_id, sent):

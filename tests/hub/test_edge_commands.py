@@ -20,7 +20,7 @@ from core.storage.tables import AlarmRow, EdgeRow
 from core.wire.edge_commands import EdgeCommand, EdgeReply
 from core.wire.uplink import EdgeStatus, PointSample, ServiceChanged, Telemetry
 from tests.conftest import wait_for
-from tests.hub.conftest import Plant
+from tests.hub.conftest import Plant, leave
 from tests.hub.running import RunningHub
 from tests.hub.test_broker import Client
 from tests.hub.test_mqtt import embedded, running
@@ -166,10 +166,35 @@ def test_not_in_a_transaction_and_not_without_end(port: int, monkeypatch: pytest
 
     with pytest.raises(RuntimeError, match="transaction"):
         wrong()
-    monkeypatch.setattr(edge_commands, "MOST_WAITING", 0)
-    with pytest.raises(TooMany) as caught:
+    with monkeypatch.context() as none_left, pytest.raises(TooMany) as caught:
+        none_left.setattr(edge_commands, "MOST_WAITING", 0)
         ask()
     assert caught.value.code == "edge.busy"
+
+
+def test_those_who_wait_leave_threads_for_everybody_else(port: int) -> None:
+    silent = threading.Event()
+
+    def hang(_order: EdgeCommand) -> dict[str, Any] | None:
+        silent.wait(20)
+        return {"value": 1.0}
+
+    def one(_turn: int) -> str:
+        try:
+            ask(timeout_s=15)
+        except TooMany as error:
+            return error.code
+        finally:
+            leave()
+        return "answered"
+
+    with edge(port, hang) as client, ThreadPoolExecutor(16) as pool:
+        client.listen()
+        asked = [pool.submit(one, turn) for turn in range(12)]
+        wait_for(lambda: sum(job.done() for job in asked) == 12 - edge_commands.MOST_ASKING)
+        silent.set()
+        told = sorted(job.result() for job in asked)
+    assert told == ["answered"] * edge_commands.MOST_ASKING + ["edge.busy"] * 4
 
 
 def test_acknowledging_tells_the_edge_without_waiting(port: int, sqlite_plant: Plant, now: datetime) -> None:
