@@ -42,6 +42,7 @@ _SORTS: dict[str, tuple[Any, Any]] = {
     "asset": (fn.COALESCE(AssetRow.number, ""), AssetRow),
     "assignee": (fn.COALESCE(PersonRow.name, ""), PersonRow),
 }
+_BY_TEXT = frozenset({"state", "title", "asset", "assignee"})
 # States that most tickets end in; a filter without them leaves few.
 _COMMON = frozenset({"closed", "cancelled", "merged"})
 
@@ -182,7 +183,7 @@ def page(
     """The next `limit` tickets that fit, after where the page before ended."""
     query, key, down = _ordered(actor, wanted, now, _sort(wanted)[0].alias("sort_key"))
     if after is not None:
-        value, last_id = _unpack(after)
+        value, last_id = _unpack(after, str if wanted.sort.lstrip("-") in _BY_TEXT else int)
         beyond = (key < value) if down else (key > value)
         tie = (TicketRow.id < last_id) if down else (TicketRow.id > last_id)
         query = query.where(beyond | ((key == value) & tie))
@@ -200,10 +201,11 @@ def _micros(value: datetime) -> int:
     return int(TicketRow.reported_at.db_value(value))
 
 
-def _unpack(after: str) -> tuple[Any, int]:
+def _unpack(after: str, kind: type) -> tuple[Any, int]:
+    """What the page before ended with; one of a list in another order is none."""
     try:
         value, ticket_id = json.loads(base64.urlsafe_b64decode(after.encode()))
-        if not isinstance(value, str | int | None) or not isinstance(ticket_id, int):
+        if not (value is None or type(value) is kind) or type(ticket_id) is not int:
             raise TypeError("not what we pack")
         return value, ticket_id
     except (ValueError, TypeError, RecursionError):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from typing import Any
 
 import pytest
 
 from core.domain.people import Actor
+from core.errors import AppError
 from core.services import assets, search_index, ticket_rows, ticket_work, tickets
 from core.storage import db, search
 from core.storage.tables import TicketRow
@@ -35,6 +38,21 @@ def indexed(plant: Plant) -> Plant:
     report(boss, "冲床漏油")
     search_index.catch_up()
     return plant
+
+
+@pytest.mark.parametrize("sort", ["priority", "resolve_due_at", "number", "title", "state", "asset"])
+def test_the_end_of_a_page_in_another_order_is_none(indexed: Plant, sort: str) -> None:
+    """PostgreSQL compares no text with a number."""
+    for value in (5 if sort in ("title", "state", "asset") else "abc", True, [1], {}):
+        after = base64.urlsafe_b64encode(json.dumps([value, 1]).encode()).decode()
+        with pytest.raises(AppError) as refused:
+            ticket_rows.page(indexed.boss, TicketFilter.model_validate({"sort": sort}), after=after, now=NOW)
+        assert refused.value.code == "request.bad_page"
+    first = ticket_rows.page(
+        indexed.boss, TicketFilter.model_validate({"sort": sort, "open": True}), limit=1, now=NOW
+    )
+    again = TicketFilter.model_validate({"sort": sort, "open": True})
+    assert len(ticket_rows.page(indexed.boss, again, after=first.next, now=NOW).items) == 2
 
 
 def test_of_a_long_text_only_so_much_is_looked_up(indexed: Plant) -> None:
