@@ -43,7 +43,8 @@ def indexed(plant: Plant) -> Plant:
 @pytest.mark.parametrize("sort", ["priority", "resolve_due_at", "number", "title", "state", "asset"])
 def test_the_end_of_a_page_in_another_order_is_none(indexed: Plant, sort: str) -> None:
     """PostgreSQL compares no text with a number."""
-    for value in (5 if sort in ("title", "state", "asset") else "abc", True, [1], {}):
+    wrong: list[Any] = [5 if sort in ("title", "state", "asset") else "abc", True, [1], {}]
+    for value in wrong:
         after = base64.urlsafe_b64encode(json.dumps([value, 1]).encode()).decode()
         with pytest.raises(AppError) as refused:
             ticket_rows.page(indexed.boss, TicketFilter.model_validate({"sort": sort}), after=after, now=NOW)
