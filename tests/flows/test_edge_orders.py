@@ -136,7 +136,8 @@ def test_orders_reach_a_running_edge_and_change_what_it_does(machine: Machine, t
             path = f"/points/{temperature}/history"
 
             def seen() -> set[float]:
-                return {one["last"] for one in hub.get(path, **stretch)["samples"]}
+                samples = hub.get(path, **stretch)["samples"]
+                return {value for one in samples for value in (one["low"], one["last"])}
 
             wait_for(lambda: seen() >= {60.0, 90.0}, 30)
             tried = hub.post(
