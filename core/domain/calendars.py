@@ -25,8 +25,8 @@ class Hours:
     to_min: int
 
     def __post_init__(self) -> None:
-        if not 0 <= self.from_min < self.to_min <= 2 * DAY_MIN:
-            raise ValueError("hours run forward, and end on the next day at the latest")
+        if not (0 <= self.from_min < self.to_min <= 2 * DAY_MIN and self.from_min < DAY_MIN):
+            raise ValueError("hours run forward, begin on their day, and end on the next at the latest")
 
 
 @dataclass(frozen=True)
@@ -62,15 +62,12 @@ ALWAYS = Calendar("UTC", ((Hours(0, DAY_MIN),),) * 7)
 
 def working_s(calendar: Calendar, start: datetime, end: datetime) -> float:
     """Seconds of working time from `start` to `end` (both aware); 0 when `end` is not after `start`."""
-    start, end = (
-        start.astimezone(UTC),
-        end.astimezone(UTC),
-    )  # within one zone Python subtracts hands of clocks
+    end = end.astimezone(UTC)  # within one zone Python subtracts hands of clocks
     total = timedelta(0)
     for open_at, close_at in spans(calendar, start):
         if open_at >= end:
             break
-        total += min(close_at, end) - max(open_at, start)
+        total += min(close_at, end) - open_at
     return total.total_seconds()
 
 
@@ -79,41 +76,31 @@ def after(calendar: Calendar, start: datetime, seconds: float) -> datetime | Non
 
     Zero seconds are over at once, also at night. A sum that ends with a shift ends then, not the next morning.
     """
-    start, rest = start.astimezone(UTC), timedelta(seconds=seconds)
+    rest = timedelta(seconds=seconds)
     if rest <= timedelta(0):
         return start
     for open_at, close_at in spans(calendar, start):
-        from_at = max(open_at, start)
-        if close_at - from_at >= rest:
-            return from_at + rest
-        rest -= close_at - from_at
+        if close_at - open_at >= rest:
+            return open_at + rest
+        rest -= close_at - open_at
     return None
 
 
 def spans(calendar: Calendar, start: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Working spans in UTC that end after `start`, ascending, none touching the next; for ten years."""
-    zone = ZoneInfo(calendar.zone)
+    """Working spans in UTC from `start` on, ascending, none overlapping the next; for ten years.
+
+    Work without a break comes in pieces of a day, so that whoever asks for hours does not wait for years.
+    """
     start = start.astimezone(UTC)
     # Hours that began two days ago may still run where a day has 25 hours.
-    day = start.astimezone(zone).date() - timedelta(days=2)
-    if not calendar.exceptions and calendar.week == ALWAYS.week:  # most plants: not day by day
-        yield _moment(calendar.zone, day, 0), _moment(calendar.zone, day + timedelta(days=SEARCH_DAYS), 0)
-        return
-    pending: tuple[datetime, datetime] | None = None
+    day = start.astimezone(ZoneInfo(calendar.zone)).date() - timedelta(days=2)
+    until = start  # all before it has been told
     for _ in range(SEARCH_DAYS):
         for open_at, close_at in _of_day(calendar.zone, day, calendar.hours_on(day)):
-            if close_at <= start:
-                continue
-            if pending is None:
-                pending = (open_at, close_at)
-            elif open_at <= pending[1]:
-                pending = (pending[0], max(pending[1], close_at))
-            else:
-                yield pending
-                pending = (open_at, close_at)
+            if close_at > until:
+                yield max(open_at, until), close_at
+                until = close_at
         day += timedelta(days=1)
-    if pending is not None:
-        yield pending
 
 
 @lru_cache(maxsize=4096)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from core.domain import calendars
 from core.domain.calendars import ALWAYS, Calendar, Pause
+from core.domain.matching import ANY, Match
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,30 +40,15 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Which tickets it is for (empty: all), what they may take, and on whose working time.
-
-    `location_ids` names every place below the one that was chosen, too.
-    """
+    """What tickets may take, on whose working time, and for which it is."""
 
     id: int
     target: Target
     calendar: Calendar = ALWAYS
     warn_at: float = WARN_AT
-    types: frozenset[str] = frozenset()
-    priorities: frozenset[int] = frozenset()
-    categories: frozenset[str] = frozenset()
-    location_ids: frozenset[int] = frozenset()
+    match: Match = ANY
     levels: tuple[Level, ...] = ()
     remind_every: timedelta | None = None
-
-    def covers(self, type_: str, priority: int, category: str, location_id: int | None) -> bool:
-        """Whether a ticket like this falls under it."""
-        return (
-            (not self.types or type_ in self.types)
-            and (not self.priorities or priority in self.priorities)
-            and (not self.categories or category in self.categories)
-            and (not self.location_ids or location_id in self.location_ids)
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +64,7 @@ def chosen(
     policies: Iterable[Policy], type_: str, priority: int, category: str, location_id: int | None
 ) -> Policy | None:
     """The first that covers the ticket; None for the targets by priority."""
-    return next((p for p in policies if p.covers(type_, priority, category, location_id)), None)
+    return next((p for p in policies if p.match.covers(type_, priority, category, location_id)), None)
 
 
 def due(policy: Policy | None, priority: int, since: datetime, pauses: Sequence[Pause] = ()) -> Due:

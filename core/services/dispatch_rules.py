@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from core.domain.dispatch import Need, Weights
+from core.domain.matching import Match
 from core.domain.people import Action, Actor, require
 from core.errors import AppError
 from core.services import journal, places, rows, settings
+from core.services.kept import Kept
 from core.storage import db
 from core.storage.tables import (
     CertificateRow,
@@ -34,34 +34,18 @@ from core.wire.dispatch import (
 _TRUST_S = 5.0  # how long another hub process may go by rules that were just changed
 _META = "dispatch"
 
-_lock = threading.Lock()
-_kept: tuple[_Known, float, object] | None = None
-
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Which tickets it is for, and what it does with them; `location_ids` with all places below."""
+    """Which tickets it is for, and what it does with them."""
 
     id: int
     name: str
-    types: frozenset[str]
-    priorities: frozenset[int]
-    categories: frozenset[str]
-    location_ids: frozenset[int]
+    match: Match
     mode: str
     team_id: int | None
     person_id: int | None
     need: Need
-
-    def covers(self, row: Any, asset: Any) -> bool:
-        """Whether a ticket like this falls under it."""
-        category, place = (asset.category, asset.location_id) if asset is not None else ("", None)
-        return (
-            (not self.types or row.type in self.types)
-            and (not self.priorities or row.priority in self.priorities)
-            and (not self.categories or category in self.categories)
-            and (not self.location_ids or place in self.location_ids)
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,35 +57,22 @@ class _Known:
 
 def of(row: Any) -> Rule | None:
     """The rule that a ticket falls under; None: the score among the team of its asset."""
-    rules = _known().rules
-    asset = row.asset if rules and row.asset_id is not None else None
-    return next((rule for rule in rules if rule.covers(row, asset)), None)
+    rules = _kept.get().rules
+    if not rules:
+        return None
+    asset = row.asset if row.asset_id is not None else None
+    category, place = ("", None) if asset is None else (asset.category, asset.location_id)
+    return next((rule for rule in rules if rule.match.covers(row.type, row.priority, category, place)), None)
 
 
 def weights() -> Weights:
     """What each part of a score is worth."""
-    return _known().weights
+    return _kept.get().weights
 
 
 def grab_most() -> int:
     """How many grabbed tickets one may hold at once."""
-    return _known().grab_most
-
-
-def forget() -> None:
-    """Read everything anew at the next question."""
-    global _kept
-    _kept = None
-
-
-def _known() -> _Known:
-    global _kept
-    found, now_s = _kept, time.monotonic()
-    if found is None or now_s - found[1] > _TRUST_S or found[2] is not db.database.obj:
-        found = (_load(), now_s, db.database.obj)
-        with _lock:
-            _kept = found
-    return found[0]
+    return _kept.get().grab_most
 
 
 @db.reading
@@ -113,14 +84,15 @@ def _load() -> _Known:
     return _Known(tuple(_rule(row) for row in found), weights_, told.grab_most)
 
 
+_kept = Kept(_load, _TRUST_S)
+forget = _kept.forget
+
+
 def _rule(row: Any) -> Rule:
     return Rule(
         id=row.id,
         name=row.name,
-        types=frozenset(row.types),
-        priorities=frozenset(row.priorities),
-        categories=frozenset(row.categories),
-        location_ids=frozenset(places.below(row.location_id)) if row.location_id else frozenset(),
+        match=places.match_of(row),
         mode=row.mode,
         team_id=row.team_id,
         person_id=row.person_id,

@@ -5,15 +5,13 @@ All of it is a proposal with how sure it is; a person takes or leaves it. Learne
 
 from __future__ import annotations
 
-import threading
-import time
 from datetime import datetime
-from typing import Any
 
 from core.domain import extraction
 from core.domain.people import Action, Actor, require
 from core.domain.words import Guess, Learned
 from core.services import ticket_links
+from core.services.kept import Kept
 from core.storage import db
 from core.storage.tables import AssetRow, TicketRow
 from core.wire.intake import Proposal, Reading, ReadReport, Spotted
@@ -23,20 +21,17 @@ _LEARN_EVERY_S = 600.0
 _KNOWN_EVERY_S = 30.0
 _LEAST_SURE = 0.5
 
-_lock = threading.Lock()
-_cache: dict[str, tuple[float, object, Any]] = {}
-
 
 @db.reading
 def read(actor: Actor, given: ReadReport, *, now: datetime) -> Reading:
     """Proposals for a report."""
     require(actor, Action.TICKET_CREATE)
-    numbers, serials = _kept("assets", _KNOWN_EVERY_S, _load_assets)
+    numbers, serials = _assets.get()
     spotted = extraction.extract(given.text, numbers, serials)
     assets = _names({int(item.value) for item in spotted if item.what in ("asset", "serial")})
     asset_id = given.asset_id or next((int(i.value) for i in spotted if int_or_none(i.value) in assets), None)
     told = _without(given.text, spotted)  # a telephone number makes two reports no more alike
-    learned: dict[str, Learned] = _kept("learned", _LEARN_EVERY_S, _learn)
+    learned = _learned.get()
     return Reading(
         spotted=[
             Spotted(
@@ -76,23 +71,6 @@ def _proposal(guess: Guess | None) -> Proposal | None:
     return Proposal(value=guess.key, confidence=round(guess.confidence, 3), because=list(guess.because))
 
 
-def _kept(name: str, every_s: float, load: Any) -> Any:
-    """A thing that is loaded anew now and then, or when the database is another one."""
-    found = _cache.get(name)
-    now_s = time.monotonic()
-    if found is None or now_s - found[0] > every_s or found[1] is not db.database.obj:
-        found = (now_s, db.database.obj, load())
-        with _lock:
-            _cache[name] = found
-    return found[2]
-
-
-def forget() -> None:
-    """Learn anew at the next question."""
-    with _lock:
-        _cache.clear()
-
-
 def _load_assets() -> tuple[dict[str, int], dict[str, int]]:
     query = AssetRow.select(AssetRow.id, AssetRow.number, AssetRow.serial).where(
         AssetRow.retired_at.is_null()
@@ -120,3 +98,13 @@ def _learn() -> dict[str, Learned]:
         "priority": Learned((text, str(row.priority)) for text, row in texts),
         "failure_mode": Learned((text, row.failure_mode) for text, row in texts if row.failure_mode),
     }
+
+
+_assets = Kept(_load_assets, _KNOWN_EVERY_S)
+_learned = Kept(_learn, _LEARN_EVERY_S)
+
+
+def forget() -> None:
+    """Learn anew at the next question."""
+    _assets.forget()
+    _learned.forget()

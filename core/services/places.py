@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from core.domain.dispatch import FAR
+from core.domain.matching import Match
 from core.storage import gather, queries
 from core.storage.tables import LocationRow
 
@@ -19,6 +20,16 @@ def paths(wanted: Iterable[int | None]) -> dict[int, str]:
         return {}
     known = _tree()
     return {place: " / ".join(reversed([known[at][0] for at in _up(known, place)])) for place in places}
+
+
+def match_of(row: Any) -> Match:
+    """Which tickets a rule's or a policy's row is for, with all that lies below its place."""
+    return Match(
+        frozenset(row.types),
+        frozenset(row.priorities),
+        frozenset(row.categories),
+        below(row.location_id) if row.location_id else frozenset(),
+    )
 
 
 def below(location_id: int) -> frozenset[int]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from core.storage import db
 from core.storage.tables import (
     DeadLetterRow,
     JobRunRow,
     JoinCodeRow,
+    JournalRow,
     LoginFailureRow,
     NoticeRow,
     SessionRow,
@@ -30,7 +32,7 @@ def clean(now: datetime) -> int:
         (UplinkEventRow, UplinkEventRow.applied_at < now - EVENTS),
         (DeadLetterRow, DeadLetterRow.settled_at < now - LETTERS),
         (NoticeRow, NoticeRow.next_try_at.is_null() & (NoticeRow.created_at < now - NOTICES)),
-        (WebhookCallRow, WebhookCallRow.delivered_at < now - NOTICES),
+        (WebhookCallRow, WebhookCallRow.next_try_at.is_null() & (WebhookCallRow.journal_id.in_(_old(now)))),
         (JobRunRow, JobRunRow.at < now - JOB_RUNS),
         (SessionRow, SessionRow.expires_at < now),
         (JoinCodeRow, JoinCodeRow.expires_at < now - timedelta(days=1)),
@@ -42,6 +44,11 @@ def clean(now: datetime) -> int:
             if deleted < MOST_AT_ONCE:
                 break
     return gone
+
+
+def _old(now: datetime) -> Any:
+    """Entries of the journal whose calls nobody looks at any more."""
+    return JournalRow.select(JournalRow.id).where(JournalRow.at < now - NOTICES)
 
 
 @db.transaction

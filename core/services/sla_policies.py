@@ -5,9 +5,7 @@ An edit of either moves what is due on all open tickets in the same transaction.
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -17,22 +15,20 @@ from core.domain.people import Action, Actor, require
 from core.domain.sla import Level, Policy, Target
 from core.errors import AppError, Conflict
 from core.services import holidays_of, journal, places, rows, settings
+from core.services.kept import Kept
 from core.storage import db
-from core.storage.tables import AssetRow, CalendarRow, LocationRow, SlaPauseRow, SlaPolicyRow, TicketRow
+from core.storage.tables import CalendarRow, LocationRow, SlaPauseRow, SlaPolicyRow, TicketRow
 from core.wire.sla import CalendarDay, CalendarView, PolicyView, SaveCalendar, SavePolicy
 
 _TRUST_S = 5.0  # how long another hub process may go by policies that were just changed
 _YEARS_BACK, _YEARS_AHEAD = 1, 2
 
-_lock = threading.Lock()
-_policies: tuple[list[Policy], float, object] | None = None
-
 # ---------------------------------------------------------------- which and when
 
 
-def of(type_: str, priority: int, asset: Any) -> Policy | None:
-    """The policy of a ticket like this; None: the targets by priority."""
-    policies = _known()
+def of(type_: str, priority: int, asset: Any, among: list[Policy] | None = None) -> Policy | None:
+    """The policy (of those in use, or `among` others) of a ticket like this; None: the targets by priority."""
+    policies = _kept.get() if among is None else among
     if not policies:
         return None
     category = asset.category if asset is not None else ""
@@ -41,18 +37,18 @@ def of(type_: str, priority: int, asset: Any) -> Policy | None:
 
 def by_id(policy_id: int | None) -> Policy | None:
     """A policy in use."""
-    return next((policy for policy in _known() if policy.id == policy_id), None)
+    return next((policy for policy in _kept.get() if policy.id == policy_id), None)
 
 
 def in_use() -> dict[int, Policy]:
     """All active policies by id."""
-    return {policy.id: policy for policy in _known()}
+    return {policy.id: policy for policy in _kept.get()}
 
 
-def set_due(row: Any) -> None:
+def set_due(row: Any, among: list[Policy] | None = None) -> None:
     """Reckon anew what is due: the ticket was reopened, ranked otherwise, or its policy has changed. Not saved."""
     asset = row.asset if row.asset_id is not None else None
-    policy = of(row.type, row.priority, asset)
+    policy = of(row.type, row.priority, asset, among)
     row.sla_policy_id = None if policy is None else policy.id
     found = sla.due(policy, row.priority, row.sla_from_at or row.reported_at, _pauses(row.id))
     if row.acknowledged_at is None:
@@ -72,23 +68,6 @@ def _pauses(ticket_id: int) -> list[Pause]:
     ]
 
 
-def _known() -> list[Policy]:
-    global _policies
-    found = _policies
-    now_s = time.monotonic()
-    if found is None or now_s - found[1] > _TRUST_S or found[2] is not db.database.obj:
-        found = (_load(), now_s, db.database.obj)
-        with _lock:
-            _policies = found
-    return found[0]
-
-
-def forget() -> None:
-    """Read the policies anew at the next question."""
-    global _policies
-    _policies = None
-
-
 @db.reading
 def _load() -> list[Policy]:
     query = SlaPolicyRow.select().where(SlaPolicyRow.active).order_by(SlaPolicyRow.position, SlaPolicyRow.id)
@@ -97,16 +76,17 @@ def _load() -> list[Policy]:
     return [_policy(row, calendars.get(row.calendar_id, ALWAYS)) for row in found]
 
 
+_kept = Kept(_load, _TRUST_S)
+forget = _kept.forget
+
+
 def _policy(row: Any, calendar: Calendar) -> Policy:
     return Policy(
         id=row.id,
         target=Target(timedelta(minutes=row.respond_min), timedelta(minutes=row.resolve_min)),
         calendar=calendar,
         warn_at=row.warn_percent / 100,
-        types=frozenset(row.types),
-        priorities=frozenset(row.priorities),
-        categories=frozenset(row.categories),
-        location_ids=places.below(row.location_id) if row.location_id else frozenset(),
+        match=places.match_of(row),
         levels=tuple(
             Level(timedelta(minutes=level["after_min"]), tuple(level["roles"]), tuple(level["person_ids"]))
             for level in sorted(row.levels, key=lambda level: level["after_min"])
@@ -133,11 +113,11 @@ def _calendar(row: Any) -> Calendar:
 
 def _recompute(now: datetime) -> int:
     """Reckon anew what is due on all open tickets, in the running transaction."""
-    forget()
+    among = _load()  # as this transaction sees them; nobody else may before it is committed
     done = 0
     for row in TicketRow.select().where(TicketRow.state.in_(sorted(workflow.OPEN))):
         before = (row.respond_due_at, row.warn_due_at, row.resolve_due_at, row.sla_policy_id)
-        set_due(row)
+        set_due(row, among)
         if before != (row.respond_due_at, row.warn_due_at, row.resolve_due_at, row.sla_policy_id):
             row.updated_at = now
             row.save()
@@ -265,9 +245,3 @@ def _policy_view(row: Any) -> PolicyView:
         location=rows.ref(row.location),
         calendar=rows.ref(row.calendar),
     )
-
-
-def categories() -> Iterable[str]:
-    """Categories of assets that there are."""
-    query = AssetRow.select(AssetRow.category).where(AssetRow.category != "").distinct()
-    return sorted(row.category for row in query)

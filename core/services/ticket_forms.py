@@ -55,31 +55,10 @@ def view(actor: Actor, ticket_id: int) -> TicketForm | None:
 def fill(actor: Actor, ticket_id: int, new: FillForm, *, now: datetime) -> TicketForm:
     """Fill in or change fields. AppError `ticket.fields_wrong`; Conflict `ticket.no_template`."""
     row = ticket_views.locked(actor, ticket_id, Action.TICKET_EDIT, new.version)
-    if row.template_id is None:
-        raise Conflict("ticket.no_template", row.number, number=row.number)
     if row.state not in workflow.OPEN:
         raise Conflict("ticket.wrong_state", f"a {row.state} ticket", move="edit", state=row.state)
-    body = templates.body_of(row.template_id)
-    wanted = {key: value for key, value in (row.custom | new.values).items() if fields.filled(value)}
-    kept = fields.take(
-        templates.form(body.fields),
-        wanted,
-        Asked.RESOLVE,
-        lambda kind, id_: _exists(kind, id_, row.id),
-        partial=True,
-    )
-    changed = {
-        key: [row.custom.get(key), kept.get(key)]
-        for key in sorted(row.custom.keys() | kept.keys())
-        if row.custom.get(key) != kept.get(key)
-    }
-    if changed:
-        row.custom = kept
+    if _take(actor, row, new.values, now):
         ticket_states.save(row, now)
-        journal.write(
-            actor, "ticket.form_filled", "ticket", row.id, now, row.id,
-            number=row.number, title=row.title, changed=changed,
-        )  # fmt: skip
     return _view(actor, row)
 
 
@@ -111,17 +90,36 @@ def decide(actor: Actor, ticket_id: int, new: Decide, *, now: datetime) -> Ticke
     return _view(actor, row)
 
 
-def fill_with(row: TicketRow, wanted: MoveTicket) -> None:
-    """Values that come with a move, taken into the row that is held."""
-    if not wanted.values:
-        return
+def fill_with(actor: Actor, row: TicketRow, wanted: MoveTicket, now: datetime) -> None:
+    """Values that come with a move, taken into the row that is held; whoever moves it saves it."""
+    if wanted.values:
+        _take(actor, row, wanted.values, now)
+
+
+def _take(actor: Actor, row: TicketRow, given: Mapping[str, Any], now: datetime) -> bool:
+    """Take values into a row, with their trace in the journal; whether any differed."""
     if row.template_id is None:
         raise Conflict("ticket.no_template", row.number, number=row.number)
     body = templates.body_of(int(row.template_id))
-    row.custom = fields.take(
-        templates.form(body.fields), row.custom | wanted.values, Asked.RESOLVE,
-        lambda kind, id_: _exists(kind, id_, row.id), partial=True,
-    )  # fmt: skip
+    kept = fields.take(
+        templates.form(body.fields),
+        {key: value for key, value in (row.custom | given).items() if fields.filled(value)},
+        Asked.RESOLVE,
+        lambda kind, id_: _exists(kind, id_, row.id),
+        partial=True,
+    )
+    changed = {
+        key: [row.custom.get(key), kept.get(key)]
+        for key in sorted(row.custom.keys() | kept.keys())
+        if row.custom.get(key) != kept.get(key)
+    }
+    if changed:
+        row.custom = kept
+        journal.write(
+            actor, "ticket.form_filled", "ticket", row.id, now, row.id,
+            number=row.number, title=row.title, changed=changed,
+        )  # fmt: skip
+    return bool(changed)
 
 
 def _asked_now(row: TicketRow) -> Any:

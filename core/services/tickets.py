@@ -261,7 +261,7 @@ def move(actor: Actor, ticket_id: int, wanted: MoveTicket, *, now: datetime) -> 
 
 def step_to(actor: Actor, row: TicketRow, wanted: MoveTicket, now: datetime) -> None:
     """Take a transition on a row that is held, with what it brings about."""
-    ticket_forms.fill_with(row, wanted)
+    ticket_forms.fill_with(actor, row, wanted, now)
     given = wanted.model_dump(include={"reason", "hold_reason", "resolution", "failure_mode"})
     if wanted.move == "assign":  # without a person: by rule
         given["assignee"] = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -218,8 +218,12 @@ class PushDialog(QDialog):
     def _look(self) -> None:
         self._clock.stop()
         hub, edge_pk = self._page.hub, self.edge.id
-        call: Callable[[], EdgeView] = lambda: next(one for one in hub.edges() if one.id == edge_pk)  # noqa: E731
-        tasks.run(call, self._on_edge, self._on_failed, self)
+        tasks.run(
+            lambda: next(one for one in hub.edges() if one.id == edge_pk),
+            self._on_edge,
+            self._on_failed,
+            self,
+        )
 
     def _on_edge(self, edge: EdgeView) -> None:
         self._looks += 1

@@ -17,7 +17,7 @@ import pytest
 from core.domain.people import PUBLIC, Action, Actor
 from core.errors import AppError, Forbidden, OutsideError, Unauthenticated
 from core.hub import outgoing
-from core.services import api_tokens, sessions, ticket_work, tickets, webhooks
+from core.services import api_tokens, retention, sessions, ticket_work, tickets, webhooks
 from core.storage.tables import JournalRow, TicketRow, WebhookCallRow, WebhookRow
 from core.wire.integrations import NewApiToken, SaveWebhook
 from core.wire.tickets import AddNote, CreateTicket, TicketFilter
@@ -267,3 +267,14 @@ def test_an_address_that_was_off_begins_with_what_happens_now(plant: Plant, rece
     report(plant.boss, "later")
     webhooks.send_due(post, NOW)
     assert [told["data"]["title"] for told in receiver.bodies] == ["later"]
+
+
+def test_calls_nobody_looks_at_any_more_go(plant: Plant, receiver: Receiver) -> None:
+    wanted = SaveWebhook(name="x", url=receiver.url, verbs=["ticket.created"], allow_private=True)
+    webhooks.create(ADMIN, wanted, now=NOW)
+    report(plant.boss)
+    webhooks.send_due(post, NOW)
+    retention.clean(NOW + timedelta(days=89))
+    assert WebhookCallRow.select().count() == 1
+    retention.clean(NOW + timedelta(days=91))
+    assert WebhookCallRow.select().count() == 0

@@ -81,6 +81,8 @@ def test_open_fields_stand_before_the_end_and_come_with_it(plant: Plant) -> None
     done = move(plant, ticket, "resolve", resolution="done", values={"cause": "密封圈老化"})
     assert done.state in ("resolved", "follow_up")
     assert row(ticket).custom == {"effect": "none", "cause": "密封圈老化"}
+    told = JournalRow.get(JournalRow.verb == "ticket.form_filled")
+    assert told.data["changed"] == {"cause": [None, "密封圈老化"]}
 
 
 def test_open_tickets_keep_their_form_when_the_template_changes(plant: Plant) -> None:

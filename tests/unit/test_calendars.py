@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -163,15 +164,27 @@ def test_around_the_clock_is_plain_time() -> None:
     assert after(ALWAYS, start, 90_000) == start + timedelta(seconds=90_000)
 
 
-def test_around_the_clock_is_one_span() -> None:
-    assert len(list(spans(ALWAYS, shanghai("2026-11-23T03:00")))) == 1
+def test_around_the_clock_has_no_gap() -> None:
+    start = shanghai("2026-11-23T03:00")
+    pieces = list(spans(ALWAYS, start))
+    assert pieces[0][0] == start
+    assert all(one[1] == following[0] for one, following in pairwise(pieces))
+    assert pieces[-1][1] - start > timedelta(days=3600)
+
+
+@settings(deadline=None)
+@given(calendars(), STARTS)
+def test_spans_ascend_and_do_not_overlap(calendar: Calendar, start: datetime) -> None:
+    pieces = list(islice(spans(calendar, start), 40))
+    assert all(start <= begin < end for begin, end in pieces)
+    assert all(one[1] <= following[0] for one, following in pairwise(pieces))
 
 
 def test_no_working_time_means_never_due() -> None:
     assert after(Calendar("UTC", ((),) * 7), shanghai("2026-11-23T03:00"), 1) is None
 
 
-@pytest.mark.parametrize("span", [(600, 600), (700, 600), (-1, 5), (0, 2881)])
+@pytest.mark.parametrize("span", [(600, 600), (700, 600), (-1, 5), (0, 2881), (1440, 1500)])
 def test_hours_that_run_backwards_are_refused(span: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="hours run forward"):
         Hours(*span)

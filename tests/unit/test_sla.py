@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain import sla
-from core.domain.calendars import ALWAYS, Calendar, Hours, Pause
+from core.domain.calendars import Calendar, Hours, Pause
+from core.domain.matching import Match
 from core.domain.sla import Level, Policy, Target
 
 NOW = datetime(2026, 3, 10, 2, 0, tzinfo=UTC)  # a Tuesday, 10:00 in Shanghai
@@ -49,8 +50,10 @@ def test_a_clock_that_stands_still_is_reckoned_as_if_it_went_on() -> None:
 
 
 def test_the_first_policy_that_covers_a_ticket_counts() -> None:
-    urgent = Policy(1, QUICK.target, ALWAYS, types=frozenset({"fault"}), priorities=frozenset({1}))
-    presses = Policy(2, QUICK.target, categories=frozenset({"press"}), location_ids=frozenset({5, 6}))
+    urgent = Policy(1, QUICK.target, match=Match(frozenset({"fault"}), frozenset({1})))
+    presses = Policy(
+        2, QUICK.target, match=Match(categories=frozenset({"press"}), location_ids=frozenset({5, 6}))
+    )
     both = [urgent, presses]
     assert sla.chosen(both, "fault", 1, "press", 5) is urgent
     assert sla.chosen(both, "fault", 2, "press", 6) is presses

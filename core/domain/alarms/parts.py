@@ -79,8 +79,8 @@ def take(term: Term, part: Part, reading: Reading, now_s: float, holding: bool) 
 def take_other(term: Term, part: Part, reading: Reading, holding: bool) -> Part:
     """The memory after a reading of the point that the term's point is compared with."""
     value = reading.value
-    usable = reading.good and isinstance(value, int | float) and math.isfinite(value)
-    return judged(term, replace(part, other=float(value) if usable else None), holding)  # type: ignore[arg-type]
+    other = float(value) if reading.good and isinstance(value, int | float) and math.isfinite(value) else None
+    return judged(term, replace(part, other=other), holding)
 
 
 def judged(term: Term, part: Part, holding: bool) -> Part:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import peewee
+from core.storage.migrations import on_postgresql
 
 
 def up(_migrator: Any, database: Any) -> None:
     """Add the columns; an alarm that was there before is in service."""
-    moment = "BIGINT" if isinstance(database, peewee.PostgresqlDatabase) else "INTEGER"
+    moment = "BIGINT" if on_postgresql(database) else "INTEGER"
     for column in (
         "\"service\" VARCHAR(20) NOT NULL DEFAULT 'in_service'",
         "\"service_why\" VARCHAR(20) NOT NULL DEFAULT ''",

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import peewee
+from core.storage.migrations import on_postgresql, run_script
 
 # The warnings that version 0.1 reckoned anew each time: the last quarter of the time by priority, in microseconds.
 _LAST_QUARTER = {1: 3_600_000_000, 2: 21_600_000_000, 3: 64_800_000_000, 4: 151_200_000_000}
@@ -13,12 +12,8 @@ _LAST_QUARTER = {1: 3_600_000_000, 2: 21_600_000_000, 3: 64_800_000_000, 4: 151_
 
 def up(_migrator: Any, database: Any) -> None:
     """Make the tables, add the columns, and give open tickets the moment of their warning."""
-    postgresql = isinstance(database, peewee.PostgresqlDatabase)
-    script = Path(__file__).with_suffix(f".{'postgresql' if postgresql else 'sqlite'}.sql")
-    for statement in script.read_text(encoding="utf-8").split(";\n"):
-        if statement.strip():
-            database.execute_sql(statement)
-    moment = "BIGINT" if postgresql else "INTEGER"
+    run_script(database, __file__)
+    moment = "BIGINT" if on_postgresql(database) else "INTEGER"
     for column in (
         '"sla_policy_id" INTEGER REFERENCES "sla_policy_row" ("id") ON DELETE SET NULL',
         f'"sla_from_at" {moment}',
