@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.domain import dispatch, workflow
 from core.domain.people import SYSTEM, Action, Actor, Role, require
@@ -33,7 +33,7 @@ TRIAGE = "triage"  # beyond the limit of anonymous reports: a person looks first
 
 
 def _people(
-    found: Sequence[Any], members: Collection[int] | None, now: datetime, row: Any, rule: Rule | None
+    found: Sequence[_Able], members: Collection[int] | None, now: datetime, row: Any, rule: Rule | None
 ) -> list[dispatch.Person]:
     """People with what decides about a ticket; without `members` everybody counts as of the team."""
     ids = [person.id for person in found]
@@ -51,12 +51,12 @@ def _people(
             id=person.id,
             name=person.name,
             active=True,
-            technician=Role.TECHNICIAN in person.roles,
+            technician=person.technician,
             in_team=members is None or person.id in members,
             on_shift=person.id in at_work,
             open_tickets=load[person.id][0] if person.id in load else 0,
             last_assigned_at=load[person.id][1] if person.id in load else None,
-            skills=frozenset(person.skills),
+            skills=person.skills,
             certificates=certified.get(person.id, frozenset()),
             distance=places.apart(place, where[person.id]) if person.id in where else None,
             knows=knows.get(person.id, 0),
@@ -92,7 +92,10 @@ def _load(person_ids: list[int]) -> Any:
 
 def _ranked(row: Any, rule: Rule | None, now: datetime) -> list[dispatch.Candidate]:
     """The active people of the ticket's team (without one, everybody), the best first."""
-    people = _people(_able(row.team_id), None, now, row, rule)
+    return _rank(_people(_able(row.team_id), None, now, row, rule), rule)
+
+
+def _rank(people: Sequence[dispatch.Person], rule: Rule | None) -> list[dispatch.Candidate]:
     return dispatch.rank(people, rule.need if rule else dispatch.Need(), dispatch_rules.weights())
 
 
@@ -146,9 +149,22 @@ def _working(person_ids: list[int]) -> Any:
     return query.order_by(TicketRow.started_at).tuples()
 
 
+class _Able(NamedTuple):
+    """What of a person does not change while tickets are given out; a row is dearer to ask."""
+
+    id: int
+    name: str
+    technician: bool
+    skills: frozenset[str]
+
+
 @gather.kept
-def _able(team_id: int | None) -> list[Any]:
-    return _everybody() if team_id is None else _members(team_id)
+def _able(team_id: int | None) -> list[_Able]:
+    """The active people of a team; without one, everybody."""
+    return [
+        _Able(person.id, person.name, Role.TECHNICIAN in person.roles, frozenset(person.skills))
+        for person in (_everybody() if team_id is None else _members(team_id))
+    ]
 
 
 @queries.prepared
@@ -183,11 +199,7 @@ def assign_by_rule(row: TicketRow, now: datetime, actor: Actor = SYSTEM) -> bool
     if best is None:
         _wait(row, NOBODY, now, actor)
         return False
-    others = [
-        {"id": c.person.id, "name": c.person.name, "score": c.score, "parts": c.parts}
-        for c in ranked[:_TOLD]
-        if c.fits
-    ]
+    others = [{"id": c.person.id, "name": c.person.name, "score": c.score} for c in ranked[:_TOLD] if c.fits]
     row.assignee = queries.by_id(PersonRow, best.person.id)
     named = {"rule": rule.name} if rule is not None else {}
     row.dispatch_why = {"mode": "rule", **named, "score": best.score, **best.why, "candidates": others}
@@ -275,11 +287,9 @@ def candidates(actor: Actor, ticket_id: int, *, now: datetime) -> list[Candidate
     """Everybody active for one ticket, the best first, with why (not)."""
     require(actor, Action.TICKET_ASSIGN)
     row = rows.get(TicketRow, ticket_id, "ticket")
-    everybody = list(PersonRow.select().where(PersonRow.active))
     members = {m.person_id for m in TeamMemberRow.select().where(TeamMemberRow.team == row.team_id)}
     rule = dispatch_rules.of(row)
-    people = _people(everybody, None if row.team_id is None else members, now, row, rule)
-    ranked = dispatch.rank(people, rule.need if rule else dispatch.Need(), dispatch_rules.weights())
+    ranked = _rank(_people(_able(None), None if row.team_id is None else members, now, row, rule), rule)
     return [
         Candidate(
             person=Ref(id=c.person.id, name=c.person.name),
